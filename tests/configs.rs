@@ -116,6 +116,7 @@ fn the_help_names_the_defaults() {
         "training.learning_rate",
         "training.head_learning_rate",
         "training.loss",
+        "training.offset",
         "training.freeze",
         "training.freeze_epochs",
         "training.layer_decay",

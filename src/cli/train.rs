@@ -8,7 +8,7 @@ use gradus::DataIn;
 use gradus::data::{CutSegments, Stride};
 use gradus::eval::Aggregation;
 use gradus::model::{HeadConfig, LoraConfig, Pooling, TrainingPrecision};
-use gradus::train::{ChatTemplateOption, Freeze, RatingLoss, ScaleOption};
+use gradus::train::{ChatTemplateOption, Freeze, OffsetOption, RatingLoss, ScaleOption};
 
 use super::DeviceArgs;
 
@@ -118,6 +118,11 @@ pub(crate) struct RunArgs {
     /// all [default: mean, or last for a decoder]
     #[arg(long)]
     pub(crate) pooling: Option<Pooling>,
+    /// Trivial baseline that the model is trained beside, and which is added to its scores: auto (for
+    /// each aspect the one that the ratings of the validation split follow, if any), none,
+    /// position+length or bag-of-words [default: none]
+    #[arg(long, value_name = "BASELINE")]
+    pub(crate) offset: Option<OffsetOption>,
     /// Where examples are kept: memory, disk (in their files and a cache of tokens), or auto: memory
     /// up to 64 MiB of data; the result is the same [default: auto]
     #[arg(long, value_name = "PLACE")]

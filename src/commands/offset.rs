@@ -7,7 +7,7 @@ use gradus::RunConfig;
 use gradus::bundle::Offset;
 use gradus::data::RecordSet;
 use gradus::eval::{OffsetUse, Scorer};
-use gradus::train::{OffsetOption, SourceBundle, choose_offset};
+use gradus::train::{ChosenOffset, OffsetOption, SourceBundle, choose_offset};
 
 use crate::failure::Usage;
 use crate::show;
@@ -73,7 +73,11 @@ pub(crate) fn settled<R: RecordSet + ?Sized>(
         let source = SourceBundle::open(from)?;
         source.info().manifest.offset.clone().into()
     } else {
-        let chosen = choose_offset(&config.training, &config.text.aspects, train, valid)?;
+        let chosen = if config.scratch.is_some() {
+            ChosenOffset::of_new_encoder()
+        } else {
+            choose_offset(&config.training, &config.text.aspects, train, valid)?
+        };
         show::status(&format!("offset: {chosen}"));
         chosen.offset().clone()
     };

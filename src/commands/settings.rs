@@ -52,6 +52,7 @@ pub(crate) fn set_run(config: &mut RunConfig, args: &RunArgs) {
     }
     set(&mut config.text.chat_template, args.chat_template.as_ref());
     set_some(&mut config.model.pooling, args.pooling.as_ref());
+    set(&mut config.training.offset, args.offset.as_ref());
 }
 
 /// The directory of a path or a Hugging Face Hub model, which is fetched if necessary.

@@ -430,7 +430,11 @@ fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfi
         },
     };
     set_some(&mut config.old_test, args.old_test.as_ref());
+    let chosen = config.training.offset.clone();
     set_run(&mut config, &args.run);
+    if resumed.is_some() && config.training.offset == OffsetOption::Auto {
+        config.training.offset = chosen;
+    }
     let training = &mut config.training;
     set(&mut training.epochs, args.epochs.as_ref());
     set(&mut training.batch_size, args.batch_size.as_ref());

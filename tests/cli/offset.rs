@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{gradus, temp_dir, trained, write};
+use crate::support::{gradus, temp_dir, tiny_bert, trained, write};
 
 /// Words that make a step good, and words that make it bad.
 const GOOD: [&str; 4] = ["checked", "proven", "exact", "sound"];
@@ -289,6 +289,29 @@ fn the_bundle_says_that_it_has_an_offset_and_others_refuse_the_choice() {
 }
 
 #[test]
+fn an_export_says_what_it_leaves_out_and_a_soup_what_differs() {
+    let path = bundles();
+    for (bundle, is_told) in [("words", true), ("none", false)] {
+        let to = format!("exported-{bundle}");
+        let run = gradus(path, &["export", bundle, &to]);
+        let warning = "warning: scores of the export are not those of the bundle: the baseline (bag-of-words)";
+        assert_eq!(run.stderr.contains(warning), is_told, "{}", run.stderr);
+        run.succeeds();
+        let readme = fs_err::read_to_string(path.join(to).join("README.md")).unwrap();
+        let told = "**These scores are not those of the gradus bundle.**";
+        assert_eq!(readme.contains(told), is_told, "{readme}");
+        assert_eq!(
+            readme.contains("its words: bag-of-words)"),
+            is_told,
+            "{readme}"
+        );
+    }
+    let soup = |other| gradus(path, &["soup", "words", other, "--output", "soup"]);
+    soup("position").fails(2, &["`offset`", "\"position+length\"", "\"bag-of-words\""]);
+    soup("none").fails(2, &["`offset`", "null", "\"bag-of-words\""]);
+}
+
+#[test]
 fn what_was_fitted_to_kept_scores_is_not_used_without_the_offset() {
     let directory = temp_dir();
     let path = directory.path();
@@ -372,7 +395,10 @@ fn directory(offset: &str, with_place: bool) -> TempDir {
     for (name, places) in [("train.jsonl", (0, 120)), ("valid.jsonl", (500, 60))] {
         two_aspects(directory.path(), name, places, with_place);
     }
-    let config = CONFIG.replace("epochs = 12", "epochs = 2");
+    let encoder = directory.path().join("encoder");
+    fs_err::create_dir(&encoder).unwrap();
+    tiny_bert(&encoder);
+    let config = "encoder = \"encoder\"\n[text]\nmax_length = 96\n[training]\nepochs = 2\nlearning_rate = 1e-3\n";
     write(
         directory.path(),
         "run.toml",

@@ -197,6 +197,8 @@ fn compared(path: &Path, bundle: &Bundle) -> Result<Value> {
     Ok(Value::Object(Map::from_iter([
         ("text".to_owned(), json(path, &manifest.text)?),
         ("aggregation".to_owned(), json(path, &manifest.aggregation)?),
+        // In few words, which the numbers of its file are not.
+        ("offset".to_owned(), json(path, &manifest.offset)?),
     ])))
 }
 

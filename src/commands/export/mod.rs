@@ -90,12 +90,17 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
     if bundle.recalibration.is_some() {
         show::status("the bundle's recalibration is not exported: scores are as with --raw");
     }
-    if let Some(offset) = &bundle.offset {
-        show::status(if offset.is_stacked() {
-            "the bundle's baseline is not exported: scores are those of the model alone, with its weight"
+    if let Some(kinds) = &bundle.manifest.offset {
+        let are = if bundle.manifest.stacked {
+            "they are those of the model alone, with its weight, and predict ratings less well"
         } else {
-            "the bundle's offset is not exported: scores are as with --offset drop"
-        });
+            "they are as with --offset drop and predict ratings less well; a bundle that is trained with --offset none is \
+             exported whole"
+        };
+        show::warning(&format!(
+            "scores of the export are not those of the bundle: the baseline ({kinds}) that is added to the model's scores is \
+             not exported, so {are}"
+        ));
     }
     if segmenter.is_none() {
         show::status(&format!(

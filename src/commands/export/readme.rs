@@ -46,12 +46,13 @@ pub(super) fn text(bundle: &Bundle, text: &TextConfig, units: &[(f64, f64)]) -> 
         .replace("{OWN}", too_long.own)
         .replace("{SCORE}", &score);
     let told = too_long.told;
+    let offset = offset(bundle);
     format!(
         r#"# Segment-level reward model
 
 Scores every segment of a response: {aspects}. Exported by gradus {version}; pooling: `{pooling}`. {context}
 {cuts} The model reads at most {max_length} tokens. {told}{note}
-
+{offset}
 ```python
 import torch
 {import}from transformers import AutoModelForTokenClassification, PreTrainedTokenizerFast
@@ -74,6 +75,26 @@ torch.onnx.export(model, (dict(tokenizer("A prompt.", "A response.", return_tens
 "#,
         version = visible_markdown(&bundle.manifest.gradus_version),
         pooling = bundle.config.pooling,
+    )
+}
+
+/// What the scores of the bundle have and those of the export lack.
+fn offset(bundle: &Bundle) -> String {
+    let Some(kinds) = &bundle.manifest.offset else {
+        return String::new();
+    };
+    format!(
+        "
+**These scores are not those of the gradus bundle.** The bundle adds what a trivial baseline says of each segment (from its
+place, its length and, for a bag of words, its words: {}) to what this model says of it. The baseline is not part of the
+export: scores are {}, around the same mean, and predict ratings less well.
+",
+        visible_markdown(&kinds.to_string()),
+        if bundle.manifest.stacked {
+            "those of the model alone, with its weight"
+        } else {
+            "as with `--offset drop`"
+        }
     )
 }
 

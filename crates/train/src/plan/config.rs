@@ -483,7 +483,7 @@ mod tests {
         }
         let message = read("words").unwrap_err().to_string();
         assert!(
-            message.contains("`offset`: found `words`, expected `auto`, `none`"),
+            message.contains("`offset`: found `words`, expected one of `auto`, `none`"),
             "{message}"
         );
         // A choice that is still to be made finds that there is none.

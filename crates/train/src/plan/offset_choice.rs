@@ -20,12 +20,22 @@ pub struct ChosenOffset {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Reason {
+    NewEncoder,
     /// The name of the loss.
     Logits(String),
     Data(OffsetChoice),
 }
 
 impl ChosenOffset {
+    /// The choice for an encoder from scratch: none, whatever the data. What a baseline knows is what a new encoder learns
+    /// first, and builds the rest on; beside the baseline it learns that later, or not at all.
+    pub fn of_new_encoder() -> Self {
+        Self {
+            offset: OffsetOption::None,
+            reason: Reason::NewEncoder,
+        }
+    }
+
     /// The setting of the run: not [`OffsetOption::Auto`].
     pub fn offset(&self) -> &OffsetOption {
         &self.offset
@@ -35,6 +45,9 @@ impl ChosenOffset {
 impl fmt::Display for ChosenOffset {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.reason {
+            Reason::NewEncoder => formatter.write_str(
+                "none (an encoder from scratch learns less beside a baseline than alone)",
+            ),
             Reason::Logits(loss) => write!(
                 formatter,
                 "none (an offset is in rating units, and the loss `{loss}` in logits)"
@@ -93,12 +106,15 @@ impl TrainingPlan {
         if self.training.offset != OffsetOption::Auto {
             return Ok(Cow::Borrowed(self));
         }
-        let offset = if let EncoderSource::Bundle(directory) = &self.encoder {
-            let source = SourceBundle::open(directory)?;
-            source.info().manifest.offset.clone().into()
-        } else {
-            let chosen = choose_offset(&self.training, &self.text.aspects, train, valid)?;
-            chosen.offset
+        let offset = match &self.encoder {
+            EncoderSource::Bundle(directory) => {
+                let source = SourceBundle::open(directory)?;
+                source.info().manifest.offset.clone().into()
+            }
+            EncoderSource::Scratch(_) => ChosenOffset::of_new_encoder().offset,
+            EncoderSource::Pretrained(_) => {
+                choose_offset(&self.training, &self.text.aspects, train, valid)?.offset
+            }
         };
         Ok(Cow::Owned(Self {
             training: self.training.with_offset(offset)?,
@@ -109,25 +125,69 @@ impl TrainingPlan {
 
 #[cfg(test)]
 mod tests {
-    use gradus_data::Example;
+    use gradus_baselines::OffsetKind;
+    use gradus_data::{CharSpan, Example, Segment};
 
     use super::*;
+    use crate::ScratchOptions;
+
+    fn auto() -> TrainConfig {
+        TrainConfig {
+            offset: OffsetOption::Auto,
+            ..TrainConfig::default()
+        }
+    }
+
+    /// Responses of two segments, of which the last is rated low.
+    fn examples() -> Vec<Example> {
+        let one = |k: usize| Example {
+            prompt: format!("prompt {k}"),
+            response: "one one".into(),
+            segments: [(0, 1.0), (4, 0.0)]
+                .map(|(start, rating)| Segment {
+                    ratings: [("good".to_owned(), rating)].into(),
+                    ..Segment::unrated(CharSpan::new(start, start + 3))
+                })
+                .to_vec(),
+            ..Example::default()
+        };
+        (0..20).map(one).collect()
+    }
 
     #[test]
     fn a_loss_of_logits_has_none_and_says_so_without_a_look_at_the_data() {
         let training = TrainConfig {
             loss: crate::CrossEntropy.into(),
-            offset: OffsetOption::Auto,
-            ..TrainConfig::default()
+            ..auto()
         };
         let nothing: &[Example] = &[];
         let chosen = choose_offset(&training, &[], nothing, nothing).unwrap();
         assert_eq!(chosen.offset(), &OffsetOption::None);
         assert!(chosen.to_string().starts_with("none (") && chosen.to_string().contains("`bce`"));
-        let mse = TrainConfig::default();
-        assert!(
-            choose_offset(&mse, &[], nothing, nothing).is_err(),
-            "nothing is rated"
-        );
+        let mse = choose_offset(&auto(), &[], nothing, nothing);
+        assert!(mse.is_err(), "nothing is rated");
+    }
+
+    #[test]
+    fn a_plan_is_settled_by_the_data_for_a_pretrained_encoder_and_is_none_from_scratch() {
+        let data = examples();
+        let settled = |encoder, training: TrainConfig| {
+            let plan = TrainingPlan::new(encoder, training.check().unwrap(), "out");
+            let settled = plan.settled(&data[..], &data[..]).unwrap();
+            settled.training.offset.clone()
+        };
+        let pretrained = || EncoderSource::Pretrained("anywhere".into());
+        let scratch = || EncoderSource::Scratch(ScratchOptions::default());
+        let position = OffsetOption::from(OffsetKind::PositionLength);
+        assert_eq!(settled(pretrained(), auto()), position);
+        assert_eq!(settled(scratch(), auto()), OffsetOption::None);
+        // What is asked for is not chosen.
+        let asked = TrainConfig {
+            offset: OffsetKind::BagOfWords.into(),
+            ..auto()
+        };
+        let words = OffsetOption::from(OffsetKind::BagOfWords);
+        assert_eq!(settled(scratch(), asked.clone()), words);
+        assert_eq!(settled(pretrained(), asked), words);
     }
 }

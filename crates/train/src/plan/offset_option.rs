@@ -1,9 +1,10 @@
 //! The setting `training.offset`.
 
 use std::fmt;
+use std::str::FromStr;
 
 use gradus_baselines::{OffsetKind, OffsetKinds};
-use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -33,6 +34,26 @@ impl OffsetOption {
         match self {
             Self::Of(kinds) if !kinds.is_nothing() => Some(kinds),
             _ => None,
+        }
+    }
+}
+
+/// A name: `none`, `auto`, or that of an [`OffsetKind`].
+impl FromStr for OffsetOption {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut kinds = OffsetKind::ALL.into_iter();
+        match text {
+            NONE => Ok(Self::None),
+            AUTO => Ok(Self::Auto),
+            _ => kinds
+                .find(|kind| kind.to_string() == text)
+                .map(Self::from)
+                .ok_or_else(|| {
+                    let known = OffsetKind::ALL.map(|kind| format!(", `{kind}`")).concat();
+                    format!("found `{text}`, expected one of `{AUTO}`, `{NONE}`{known}")
+                }),
         }
     }
 }
@@ -85,18 +106,11 @@ impl<'de> Visitor<'de> for Read {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<OffsetOption, E> {
-        match text {
-            NONE => Ok(OffsetOption::None),
-            AUTO => Ok(OffsetOption::Auto),
-            _ => OffsetKinds::deserialize(StrDeserializer::<E>::new(text))
-                .map(OffsetOption::Of)
-                .map_err(|_| {
-                    let known = OffsetKind::ALL.map(|kind| format!(", `{kind}`")).concat();
-                    E::custom(format_args!(
-                        "`offset`: found `{text}`, expected `{AUTO}`, `{NONE}`{known}, or a table of names by aspect"
-                    ))
-                }),
-        }
+        text.parse().map_err(|error| {
+            E::custom(format_args!(
+                "`offset`: {error}, or a table of names by aspect"
+            ))
+        })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OffsetOption, A::Error> {

@@ -5,7 +5,7 @@ use gradus_bundle::{Bundle, OFFSET, OffsetKind};
 use gradus_data::{Example, TokenizedExample};
 use gradus_train::{
     Begin, Checkpoints, HeadFit, MemoryRun, OffsetOption, ScratchTokens, Session, SourceBundle,
-    StopHandle, TrainConfig, TrainError, TrainingPlan, choose_offset, probe, rehearse,
+    StopHandle, TrainConfig, TrainError, TrainingPlan, choose_offset, probe,
 };
 
 use crate::stored::{Data, StopAt, config, losses};
@@ -204,24 +204,18 @@ fn auto() -> TrainConfig {
 }
 
 #[test]
-fn auto_is_what_the_data_is_for_by_aspect_wherever_it_is_kept_and_after_a_stop() {
+fn what_was_chosen_by_aspect_is_trained_beside_wherever_the_data_is_kept_and_after_a_stop() {
     let _alone = alone();
     let data = Data::changed(by_place);
     let chosen = choose_offset(&auto(), &[], &data.train[..], &data.valid[..]).unwrap();
     let table = r#"{"noise":"none","rating":"position+length"}"#;
     assert_eq!(serde_json::to_string(chosen.offset()).unwrap(), table);
-    let asked = TrainConfig {
+    let asked = || TrainConfig {
         offset: chosen.offset().clone(),
         ..config()
     };
-    let plan = |name: &str, config: TrainConfig| data.plan(name, config, ScratchTokens::Words);
-    let expected = data
-        .in_memory(&plan("asked", asked), Session::default())
-        .unwrap();
-    let whole = data
-        .in_memory(&plan("whole", auto()), Session::default())
-        .unwrap();
-    assert_eq!(losses(&whole), losses(&expected));
+    let plan = |name: &str| data.plan(name, asked(), ScratchTokens::Words);
+    let expected = data.in_memory(&plan("whole"), Session::default()).unwrap();
     // On disk, stopped, and resumed.
     let stop = StopHandle::new();
     let session = |begin, stop_at, stop: StopHandle| Session {
@@ -233,20 +227,18 @@ fn auto_is_what_the_data_is_for_by_aspect_wherever_it_is_kept_and_after_a_stop()
         }),
         ..Session::watched_by(StopAt(stop_at, stop))
     };
-    let (stopped, _) = data.on_disk(&plan("stopped", auto()), session(Begin::New, 4, stop));
+    let (stopped, _) = data.on_disk(&plan("stopped"), session(Begin::New, 4, stop));
     assert!(matches!(stopped, Err(TrainError::Stopped { step: 4, .. })));
     let go_on = session(Begin::Resume, 0, StopHandle::new());
-    let (resumed, news) = data.on_disk(&plan("stopped", auto()), go_on);
+    let (resumed, news) = data.on_disk(&plan("stopped"), go_on);
     assert_eq!(
         (losses(&resumed.unwrap()), news),
         (losses(&expected), vec!["found".to_owned()])
     );
     let offset = |name: &str| fs_err::read(data.path(name).join(OFFSET)).unwrap();
-    for name in ["whole", "stopped"] {
-        assert!(data.learned(name) == data.learned("asked"), "{name}");
-        assert!(offset(name) == offset("asked"), "{name}");
-    }
-    // The bundle says what it has, not how it came to it, and a run that continues it has the same.
+    assert!(data.learned("stopped") == data.learned("whole"));
+    assert!(offset("stopped") == offset("whole"));
+    // The bundle says what it has, and a run that continues it and leaves the choice to the data has the same.
     let manifest = fs_err::read_to_string(data.path("whole").join("manifest.json")).unwrap();
     let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
     assert_eq!(manifest["offset"].to_string(), table);
@@ -257,17 +249,8 @@ fn auto_is_what_the_data_is_for_by_aspect_wherever_it_is_kept_and_after_a_stop()
     let next = TrainingPlan::continuing(&source, auto().check().unwrap(), data.path("next"));
     data.in_memory(&next.unwrap(), Session::default()).unwrap();
     assert!(offset("next") == offset("whole"));
-    // A rehearsal knows it too: it validates before the first step.
     let device = Device::flex();
-    rehearse(
-        &plan("new", auto()),
-        &data.train,
-        &data.valid,
-        &device,
-        Session::default(),
-    )
-    .unwrap();
-    let memory = MemoryRun::of_plan(&plan("new", auto()), &data.train, &data.valid, &device);
+    let memory = MemoryRun::of_plan(&plan("new"), &data.train, &data.valid, &device);
     let (_, bundle, files) = HeadFit::new(&memory.unwrap(), &device)
         .unwrap()
         .finish()
@@ -280,14 +263,9 @@ fn auto_is_what_the_data_is_for_by_aspect_wherever_it_is_kept_and_after_a_stop()
 }
 
 #[test]
-fn auto_that_finds_nothing_is_a_run_without_an_offset_to_the_bit() {
+fn a_new_encoder_is_trained_beside_none_to_the_bit_if_the_choice_is_left_to_the_data() {
     let _alone = alone();
-    let data = Data::changed(|place, example| {
-        by_place(place, example);
-        for segment in &mut example.segments {
-            segment.ratings.remove("rating");
-        }
-    });
+    let data = Data::changed(by_place);
     let run = |name: &str, config: TrainConfig| {
         let plan = data.plan(name, config, ScratchTokens::Words);
         let report = data.in_memory(&plan, Session::default()).unwrap();
