@@ -252,6 +252,7 @@ proptest! {
         listed in prop::collection::vec(any::<bool>(), 12),
         choice in any::<prop::sample::Index>(),
     ) {
+        let _generator = random_numbers();
         let model = model_of(family, Pooling::Mean, HeadConfig::Linear, 1, &Device::flex());
         let cuts: Vec<i32> = cuts.into_iter().map(|cut| RESPONSE + cut).collect();
         let all: Vec<[i32; 2]> = cuts.windows(2).map(|cut| [cut[0], cut[1]]).collect();

@@ -87,6 +87,7 @@ fn config(part: Value) -> Result<EncoderConfig, ConfigProblem> {
 
 #[test]
 fn a_named_encoder_has_its_settings_the_sizes_of_its_input_and_dropout() {
+    let _generator = random_numbers();
     let config = config(json!({"kind": "mapped", "width": 6})).unwrap();
     let config = config.with_dropout(0.25, 0.5);
     assert_eq!((config.d_model(), config.vocab_size()), (6, 200));
