@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::cli::IntervalArgs;
 use crate::failure::Usage;
 use crate::scores::{
-    self, Choices, Scores, check_any_rating, renew_card, stored_sketch, tell_of_context,
+    self, Choices, Scores, check_any_rating, check_not_trained_on, renew_card, tell_of_context,
 };
 use crate::{records, show};
 
@@ -52,7 +52,8 @@ pub(crate) fn run(args: &IntervalArgs) -> Result<()> {
     let scorer = scores::scorer(&args.bundle, &choices)?;
     let mut examples: Vec<Example> = records::read(valid)?;
     check_any_rating(&examples)?;
-    check_not_trained_on(&args.bundle, valid, &examples)?;
+    let harm = "an interval learned on them would be too narrow for new texts";
+    check_not_trained_on(&args.bundle, valid, &examples, harm)?;
     for example in &mut examples {
         scorer.segment(example)?;
     }
@@ -119,27 +120,6 @@ fn remove(args: &IntervalArgs) -> Result<()> {
         "{bundle}: prediction interval removed ({removed})"
     ));
     Ok(())
-}
-
-/// Refuses data that the model has seen: ratings lie closer to its scores than those of new texts do.
-fn check_not_trained_on(bundle: &Path, valid: &Path, examples: &[Example]) -> Result<()> {
-    let Some(sketch) = stored_sketch(bundle)? else {
-        return Ok(());
-    };
-    let found = sketch.shared(examples);
-    if found.shared == 0 {
-        return Ok(());
-    }
-    let about = if found.exact { "" } else { "about " };
-    Err(Usage::new(format!(
-        "{}: {about}{} of {} records were in the training data of the bundle; an interval learned on them would be too \
-         narrow for new texts",
-        valid.display(),
-        found.shared,
-        found.records
-    ))
-    .with_hint("give rated data that the model was not trained on, such as the validation split")
-    .into())
 }
 
 /// What the map that recalibrates scores has seen of the data.

@@ -7,12 +7,15 @@ use gradus::device;
 use gradus::eval::baselines::{BaselineExample, FittedBaseline};
 use gradus::eval::stacking::{StackedSegment, Stacking, stack, stackable};
 use gradus::eval::{AspectBaselines, ScoredResponse};
+use gradus_files::is_same_file;
 use serde::Serialize;
 
 use super::merge;
 use crate::cli::StackArgs;
 use crate::failure::Usage;
-use crate::scores::{self, Choices, Scores, check_any_rating, stored_baselines, stored_sketch};
+use crate::scores::{
+    self, Choices, Scores, check_any_rating, check_not_trained_on, stored_baselines,
+};
 use crate::{output, records, show};
 
 /// The weights of an aspect, for programs.
@@ -31,6 +34,14 @@ struct Report {
 
 pub(crate) fn run(args: &StackArgs) -> Result<()> {
     output::check_directory(&args.output)?;
+    if is_same_file(&args.bundle, &args.output) {
+        let output = args.output.display();
+        return Err(Usage::new(format!(
+            "{output}: found the bundle itself, expected another directory"
+        ))
+        .with_hint("give a new directory: the scores of before are lost otherwise")
+        .into());
+    }
     let device = device::select(args.device.device.as_deref())?;
     // Ahead of the work of scoring.
     let bundle = Bundle::load(&args.bundle, &device)?;
@@ -80,18 +91,8 @@ fn scored(args: &StackArgs) -> Result<(Vec<Example>, Scores)> {
     let scorer = scores::scorer(&args.bundle, &choices)?;
     let mut examples = records::read(&args.valid)?;
     check_any_rating(&examples)?;
-    if let Some(sketch) = stored_sketch(&args.bundle)? {
-        let shared = sketch.shared(&examples).shared;
-        if shared > 0 {
-            let valid = args.valid.display();
-            return Err(Usage::new(format!(
-                "{valid}: found {shared} records of the training data of the bundle, expected none, as a model seems better \
-                 on those than it is"
-            ))
-            .with_hint("give rated data that the model was not trained on, such as the validation split")
-            .into());
-        }
-    }
+    let harm = "a model seems better on them than it is";
+    check_not_trained_on(&args.bundle, &args.valid, &examples, harm)?;
     for example in &mut examples {
         scorer.segment(example)?;
     }

@@ -81,7 +81,8 @@ fn candidates(
     } else {
         spreads(&all_scores(&args.bundles, scorer, choices, examples)?)
     };
-    if spreads.iter().flatten().all(|&spread| spread == 0.0) {
+    let mut known = spreads.iter().flatten().peekable();
+    if known.peek().is_some() && known.all(|&spread| spread == 0.0) {
         let problem = "found the same scores from all bundles, expected some that differ";
         return Err(Usage::new(problem)
             .with_hint("give bundles that differ in their seed or training data, or one alone")

@@ -1,12 +1,14 @@
 //! Data, scores and settings of which no figure could be computed.
 
+use std::path::Path;
+
 use anyhow::Result;
 use burn::tensor::Device;
 use gradus::data::{Example, Stride};
 use gradus::eval::{ScoredResponse, Scorer, UnscoredCounts};
 use gradus::model::Precision;
 
-use super::{ScoreInput, unscored};
+use super::{ScoreInput, stored_sketch, unscored};
 use crate::failure::Usage;
 use crate::show;
 
@@ -75,5 +77,31 @@ pub(super) fn check_any_score(source: &ScoreInput, responses: &[ScoredResponse])
         unscored(&UnscoredCounts::of_responses(responses))
     ))
     .with_hint(hint)
+    .into())
+}
+
+/// Refuses rated data that the model was trained on: ratings lie closer to its scores than those of new texts do. `harm`
+/// says what would come of it.
+pub(crate) fn check_not_trained_on(
+    bundle: &Path,
+    valid: &Path,
+    examples: &[Example],
+    harm: &str,
+) -> Result<()> {
+    let Some(sketch) = stored_sketch(bundle)? else {
+        return Ok(());
+    };
+    let found = sketch.shared(examples);
+    if found.shared == 0 {
+        return Ok(());
+    }
+    let about = if found.exact { "" } else { "about " };
+    Err(Usage::new(format!(
+        "{}: {about}{} of {} records were in the training data of the bundle; {harm}",
+        valid.display(),
+        found.shared,
+        found.records
+    ))
+    .with_hint("give rated data that the model was not trained on, such as the validation split")
     .into())
 }

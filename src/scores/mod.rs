@@ -22,7 +22,7 @@ use gradus::model::Precision;
 
 pub(crate) use bundle_files::{BASELINES, TEXTS, renew_card, stored_baselines, stored_sketch};
 use checks::check_any_score;
-pub(crate) use checks::{check_any_rating, usable, with_stride};
+pub(crate) use checks::{check_any_rating, check_not_trained_on, usable, with_stride};
 pub(crate) use input::ScoreInput;
 use notes::{tell_left_out, tell_of_data};
 pub(crate) use notes::{

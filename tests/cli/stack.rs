@@ -50,9 +50,22 @@ fn the_weighted_sum_is_better_on_the_data_of_the_fit_by_what_is_printed() {
         &["stack", "stacked", "-o", "twice", "--valid", &valid],
     )
     .fails(2, &["offset", "a baseline is added once"]);
+    gradus(
+        path,
+        &[
+            "stack",
+            "bundle",
+            "-o",
+            "bundle",
+            "--valid",
+            &valid,
+            "--overwrite",
+        ],
+    )
+    .fails(2, &["the bundle itself, expected another directory"]);
     let train = split("train.jsonl");
     gradus(path, &["stack", "bundle", "-o", "seen", "--valid", &train])
-        .fails(2, &["records of the training data"]);
+        .fails(2, &["records were in the training data"]);
     assert!(!path.join("seen").exists() && !path.join("twice").exists());
     gradus(path, &["score", "stacked", &valid, "--offset", "drop"])
         .fails(2, &["--offset drop", "after training"]);

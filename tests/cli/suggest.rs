@@ -132,6 +132,25 @@ fn several_bundles_pick_what_they_disagree_on() {
     )
     .fails(2, &["same scores from all bundles"]);
     assert!(!path.join("same.jsonl").exists());
+    // Nothing to compare is no agreement.
+    let blank = json!({"id": "a", "prompt": "p", "response": "", "segments": []});
+    write(path, "blank.jsonl", blank.to_string());
+    let arguments = [
+        "suggest",
+        &bundle,
+        other,
+        "--data",
+        "blank.jsonl",
+        "-o",
+        "none.jsonl",
+    ];
+    let run = gradus(path, &arguments);
+    assert!(
+        run.stderr.contains("1 records were left out"),
+        "{}",
+        run.stderr
+    );
+    run.succeeds();
 }
 
 #[test]
