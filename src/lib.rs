@@ -92,6 +92,7 @@ mod scores;
 mod show;
 #[cfg(feature = "cli")]
 mod signals;
+mod stack_option;
 
 // The command line uses this library as any other program does.
 #[cfg(feature = "cli")]
@@ -101,3 +102,4 @@ pub use data_in::{DataIn, UnknownDataIn};
 pub use eval_metrics::*;
 pub use registry::{Registry, RegistryError};
 pub use run_config::*;
+pub use stack_option::{StackOption, UnknownStackOption};

@@ -11,7 +11,7 @@ use gradus_train::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::DataIn;
+use crate::{DataIn, StackOption};
 
 /// Settings of a training run.
 ///
@@ -74,6 +74,9 @@ pub struct RunConfig {
     /// the mean; see [`RunConfig::aggregation`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aggregation: Option<Aggregation>,
+    /// Whether the scores become weighted sums of the model and of a trivial baseline, where the validation split says
+    /// that they predict ratings better.
+    pub stack: StackOption,
     /// Text settings.
     pub text: TextOptions,
     /// Pooling, head and adapters.

@@ -35,9 +35,9 @@ pub(crate) struct PrecisionArgs {
 /// What becomes of the offset of a bundle.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct OffsetArgs {
-    /// Whether the baseline that the bundle was trained beside (`training.offset`) is added to its scores: keep, for
-    /// the best predictions of ratings, or drop, for scores free of what the baseline knows, such as for the
-    /// training of a policy [default: keep]
+    /// Whether the trivial baseline that the bundle was trained beside, or is stacked with, is part of its scores: keep, for
+    /// the best predictions of ratings, or drop, for the scores of the model alone, such as for the training of a
+    /// policy [default: keep]
     #[arg(long, value_name = "keep|drop")]
     pub(crate) offset: Option<OffsetUse>,
 }

@@ -11,14 +11,14 @@ The score of an aspect becomes mean + a (score - mean) + c (baseline - mean) wit
 a + c <= 1, where mean is the mean training rating and baseline the trivial baseline of the bundle
 (position + length, or bag of words) that helps most. The weights are those of least squared error on
 rated data that the model was not trained on; the validation split will do. A model that has learned
-little from few ratings loses to its baselines: weighted together, they rarely do.
+little from few ratings loses to its baselines: weighted together, they rarely do. `gradus train` ends
+with this by itself; here the weights are fitted anew, or to other data.
 
   gradus stack my-bundle -o my-stacked --valid valid.jsonl
   gradus eval my-stacked test.jsonl
 
 Recalibration, thresholds and prediction intervals are not taken over: they hold for the scores of
-before. The score then depends on which segments are listed, as the baseline does, and is none for
-rewards: train with `training.offset` for scores without what the baseline knows.";
+before. --offset drop of the commands that score gives the scores of the model alone, for rewards.";
 
 /// `gradus stack`.
 #[derive(Debug, Args)]
@@ -31,6 +31,10 @@ pub(crate) struct StackArgs {
     /// Rated data that the model was not trained on
     #[arg(long, value_name = "RATED")]
     pub(crate) valid: PathBuf,
+    /// The training split of the bundle, to which the baselines are fitted [default: those that
+    /// training stored in the bundle]
+    #[arg(long, value_name = "RATED")]
+    pub(crate) train: Option<PathBuf>,
     /// Replace an existing bundle
     #[arg(long)]
     pub(crate) overwrite: bool,

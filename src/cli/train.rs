@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use gradus::DataIn;
 use gradus::data::{CutSegments, Stride};
 use gradus::eval::Aggregation;
 use gradus::model::{HeadConfig, LoraConfig, Pooling, TrainingPrecision};
 use gradus::train::{ChatTemplateOption, Freeze, OffsetOption, RatingLoss, ScaleOption};
+use gradus::{DataIn, StackOption};
 
 use super::DeviceArgs;
 
@@ -181,6 +181,10 @@ pub(crate) struct TrainArgs {
     /// softmin:TEMPERATURE [default: mean]
     #[arg(long)]
     pub(crate) aggregation: Option<Aggregation>,
+    /// Whether the scores become weighted sums of the model's and of a trivial baseline (by aspect,
+    /// where that predicts the ratings of the validation split better): auto, or none [default: auto]
+    #[arg(long, value_name = "auto|none")]
+    pub(crate) stack: Option<StackOption>,
     /// Epochs (passes over the training split) [default: 3]
     #[arg(long)]
     pub(crate) epochs: Option<usize>,

@@ -114,17 +114,12 @@ pub(super) fn show_comparisons(comparisons: &[AspectComparison], markdown: bool)
 pub(super) fn compare_bundles(
     bundles: &[(&str, &Path)],
     examples: &[Example],
-    device: Option<&str>,
+    choices: &Choices<'_>,
     options: &CompareOptions,
 ) -> Result<Vec<AspectComparison>> {
-    let choices = Choices {
-        raw: true,
-        device,
-        ..Choices::default()
-    };
     let scored: Vec<ScoredSystem> = bundles
         .iter()
-        .map(|&(name, path)| NamedSystem::of(name, path).score(examples, &choices))
+        .map(|&(name, path)| NamedSystem::of(name, path).score(examples, choices))
         .collect::<Result<_>>()?;
     let mut comparisons = Vec::new();
     for aspect in aspects(&scored, None)? {

@@ -13,7 +13,7 @@ use gradus::train::{SourceBundle, TextOptions};
 use super::compare::{AspectComparison, compare_bundles, rates, show_comparisons};
 use crate::cli::TrainArgs;
 use crate::failure::Usage;
-use crate::scores::{self, check_any_rating, tell_of_fitted};
+use crate::scores::{self, Choices, check_any_rating, tell_of_fitted};
 use crate::{records, show};
 
 /// The bundle to continue: that of the command line, or of the file of `--config`.
@@ -154,7 +154,7 @@ fn tell(source: &SourceBundle, config: &RunConfig, from: &Path) {
     if !left.is_empty() {
         show::status(&format!(
             "not taken over, because fitted to the scores of before: {}; `gradus calibrate`, \
-             `gradus threshold` and `gradus interval` make new ones",
+             `gradus threshold` and `gradus interval` make new ones, and the run stacks anew unless `--stack none`",
             left.join(", ")
         ));
     }
@@ -244,7 +244,12 @@ impl OldTest {
             ..CompareOptions::default()
         };
         let bundles = [("before", self.from.as_path()), ("after", output)];
-        compare_bundles(&bundles, &self.examples, config.device.as_deref(), &options)
+        let choices = Choices {
+            raw: true,
+            device: config.device.as_deref(),
+            ..Choices::default()
+        };
+        compare_bundles(&bundles, &self.examples, &choices, &options)
     }
 }
 

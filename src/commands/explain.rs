@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use anyhow::Result;
+use gradus::bundle::Offset;
 use gradus::data::{ContextCounts, Example, TruncationCounts};
 use gradus::device;
 use gradus::eval::explain::{
     ExplainedPair, Explanation, PairKind, ResponsesExplained, explain_bundle, explain_scores,
 };
-use gradus::eval::{Aspect, UnscoredReason};
+use gradus::eval::{Aspect, OffsetUse, UnscoredReason};
 
 use crate::cli::ExplainArgs;
 use crate::failure::Usage;
@@ -66,6 +67,12 @@ fn of_bundle(
         scorer = scorer.with_cut_segments(policy);
     }
     scorer = super::offset::chosen(scorer, directory, args.offset.offset)?;
+    if scorer.offset().is_some_and(Offset::is_stacked) {
+        show::status(
+            "explained are the scores of the model alone, by which it learned; the bundle's are stacked with a baseline",
+        );
+        scorer = scorer.with_offset(OffsetUse::Drop);
+    }
     tell_of_context(&scorer, ContextCounts::of(&examples));
     let training = scorer.manifest().training.as_ref();
     let loss = training.and_then(|training| training.loss());

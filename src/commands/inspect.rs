@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::Result;
 use burn::tensor::Device;
 use gradus::bundle::{
-    Bundle, DoubtThreshold, OffsetKinds, PredictionIntervals, Quantization, Wish,
+    AspectOffset, Bundle, DoubtThreshold, Offset, OffsetKinds, PredictionIntervals, Quantization,
+    Wish,
 };
 use gradus::data::{ChatTemplate, SegmentTokenizer, Separator, TextConfig, tokenizer_notes};
 use gradus::device;
@@ -50,8 +51,9 @@ struct Inspection {
     /// The baseline that a bundle was trained beside, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     offset: Option<OffsetKinds>,
-    /// Whether it was added after training.
-    stacked: bool,
+    /// By aspect what scores are made of, where the baseline was added after training.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    stacked: BTreeMap<String, StackedWeights>,
     /// The thresholds of doubtful segments, by aspect, if the bundle has some.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     thresholds: BTreeMap<String, Threshold>,
@@ -62,6 +64,13 @@ struct Inspection {
     #[serde(skip_serializing_if = "Option::is_none")]
     quantization: Option<Quantization>,
     memory: Option<Memory>,
+}
+
+/// The weights of a stacked aspect; the rest is that of the mean training rating.
+#[derive(Debug, Serialize)]
+struct StackedWeights {
+    model: f64,
+    baseline: f64,
 }
 
 /// A threshold of a bundle.
@@ -167,7 +176,7 @@ fn refusal(error: anyhow::Error) -> Result<Inspection> {
         chat_template: None,
         separator: None,
         offset: None,
-        stacked: false,
+        stacked: BTreeMap::new(),
         thresholds: BTreeMap::new(),
         prediction_intervals: PredictionIntervals::new(),
         quantization: None,
@@ -222,7 +231,7 @@ fn inspect_encoder(args: &InspectArgs, located: &Located) -> Result<Inspection> 
         use_context: None,
         separator: None,
         offset: None,
-        stacked: false,
+        stacked: BTreeMap::new(),
         thresholds: BTreeMap::new(),
         prediction_intervals: PredictionIntervals::new(),
         quantization: None,
@@ -272,12 +281,26 @@ fn inspect_bundle(args: &InspectArgs, located: &Located) -> Result<Inspection> {
         chat_template: text.chat_template.map(|template| template.source),
         separator: text.separator,
         offset: bundle.manifest.offset.clone(),
-        stacked: bundle.manifest.stacked,
+        stacked: bundle.offset.as_ref().map_or_else(BTreeMap::new, weights),
         thresholds: thresholds.collect(),
         prediction_intervals: prediction_intervals.collect(),
         quantization: bundle.manifest.quantization,
         memory: Some(memory(args, &bundle.config, &device)),
     })
+}
+
+/// What the scores of a stacked bundle are made of.
+fn weights(offset: &Offset) -> BTreeMap<String, StackedWeights> {
+    let of_aspect = |one: &AspectOffset| {
+        let baseline = one.baseline.as_ref().map_or(0.0, |_| one.weight);
+        let weights = StackedWeights {
+            model: one.model,
+            baseline,
+        };
+        (one.aspect.clone(), weights)
+    };
+    let aspects = offset.aspects.iter().filter(|_| offset.is_stacked());
+    aspects.map(of_aspect).collect()
 }
 
 /// Describes the tokenizer, or says why it does not fit the encoder.
@@ -379,12 +402,22 @@ impl Inspection {
             rows.push(("chat template", template.clone()));
         }
         if let Some(kinds) = &self.offset {
-            let how = if self.stacked {
-                "added after training"
+            let how = if self.stacked.is_empty() {
+                "beside which the model was trained"
             } else {
-                "left out with --offset drop"
+                "stacked after training"
             };
-            rows.push(("offset", format!("{kinds}, {how}")));
+            rows.push((
+                "offset",
+                format!("{kinds}, {how}; left out with --offset drop"),
+            ));
+        }
+        for (aspect, StackedWeights { model, baseline }) in &self.stacked {
+            let rest = 1.0 - model - baseline;
+            rows.push((
+                "stacked",
+                format!("{aspect}: {model:.2} of the model, {baseline:.2} of the baseline, {rest:.2} of the mean rating"),
+            ));
         }
         for (aspect, threshold) in &self.thresholds {
             let Threshold {

@@ -35,6 +35,7 @@ mod settings;
 mod shell;
 mod soup;
 mod stack;
+mod stack_at_end;
 mod stats;
 mod stored;
 mod suggest;

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::Result;
 use gradus::RunConfig;
-use gradus::bundle::Offset;
 use gradus::data::RecordSet;
 use gradus::eval::{OffsetUse, Scorer};
 use gradus::train::{ChosenOffset, OffsetOption, SourceBundle, choose_offset};
@@ -12,10 +11,11 @@ use gradus::train::{ChosenOffset, OffsetOption, SourceBundle, choose_offset};
 use crate::failure::Usage;
 use crate::show;
 
-/// The scorer of the bundle in `directory` with its offset kept or dropped; kept where nothing is asked for.
+/// The scorer of the bundle in `directory` with its offset kept or dropped; kept where nothing is asked for. Scores of a
+/// bundle without an offset are those of its model, as one asks for by dropping it.
 ///
 /// # Errors
-/// If something is asked for that the bundle does not have.
+/// If an offset is to be kept that the bundle does not have.
 pub(crate) fn chosen(
     scorer: Scorer,
     directory: &Path,
@@ -25,20 +25,18 @@ pub(crate) fn chosen(
         return Ok(scorer);
     };
     if scorer.offset().is_none() {
+        let directory = directory.display();
+        if choice == OffsetUse::Drop {
+            show::status(&format!(
+                "{directory}: no offset to drop: its scores are those of the model alone"
+            ));
+            return Ok(scorer);
+        }
         return Err(Usage::new(format!(
-            "--offset {choice}: found the bundle {} without an offset, expected one that was trained beside a baseline",
-            directory.display()
+            "--offset keep: found the bundle {directory} without an offset, expected one that was trained beside a baseline, or is \
+             stacked with one"
         ))
-        .with_hint("leave --offset out, or train with `training.offset` in the run configuration")
-        .into());
-    }
-    if choice == OffsetUse::Drop && scorer.offset().is_some_and(Offset::is_stacked) {
-        return Err(Usage::new(format!(
-            "--offset drop: found the bundle {}, to which a baseline was added after training, expected one that was trained \
-             beside a baseline: this model knows itself what the baseline does",
-            directory.display()
-        ))
-        .with_hint("leave --offset out, or train with `training.offset` in the run configuration")
+        .with_hint("leave --offset out: the scores are those of the model alone")
         .into());
     }
     let fitted = [
@@ -71,7 +69,7 @@ pub(crate) fn settled<R: RecordSet + ?Sized>(
     }
     config.training.offset = if let Some(from) = &config.from {
         let source = SourceBundle::open(from)?;
-        source.info().manifest.offset.clone().into()
+        source.info().manifest.trained_offset().cloned().into()
     } else {
         let chosen = if config.scratch.is_some() {
             ChosenOffset::of_new_encoder()

@@ -1,5 +1,7 @@
 //! `gradus quickstart`
 
+use std::rc::Rc;
+
 use anyhow::Result;
 use gradus::bundle::BundlePlace;
 use gradus::data::{Example, GeneratorConfig, GroupKey, SplitFractions, generate, split_by};
@@ -11,6 +13,7 @@ use crate::cli::QuickstartArgs;
 use crate::commands::eval::{evaluate, show_brief};
 use crate::commands::offset;
 use crate::commands::plan;
+use crate::commands::stack_at_end::{AtEnd, tell_of_stacking};
 use crate::commands::train::training_plan;
 use crate::output;
 use crate::progress::TrainProgress;
@@ -55,15 +58,18 @@ pub(crate) fn run(args: &QuickstartArgs) -> Result<()> {
         test.len(),
     ));
 
-    let session = Session {
+    let mut session = Session {
         on_preview: Some(plan::shown_generated(&train, &valid, &config.text.aspects)),
         ..Session::watched_by(TrainProgress::new())
     };
     let config = offset::settled(&config, &train[..], &valid[..])?;
     let settings = config.check()?;
     let plan = training_plan(&config, settings, &args.output, args.overwrite, &train)?;
+    let (at_end, valid): (_, Rc<[Example]>) = (AtEnd::default(), valid.into());
+    session.on_bundle = at_end.of_run(&config, &plan, &valid, &device)?;
     let report = gradus::train::train(&plan, &train, &valid, &device, session)?;
     show::training(&report);
+    tell_of_stacking(&at_end.found());
 
     let scorer = Scorer::load(&args.output, &device)?;
     let baselines = Baselines::fit(scorer.aspects(), &train)?;

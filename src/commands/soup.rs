@@ -16,7 +16,7 @@ use super::intervals::check_resamples;
 use super::merge;
 use crate::cli::SoupArgs;
 use crate::failure::Usage;
-use crate::scores::check_any_rating;
+use crate::scores::{Choices, check_any_rating};
 use crate::{output, records, show};
 
 pub(crate) fn run(args: &SoupArgs) -> Result<()> {
@@ -115,8 +115,14 @@ fn compare(args: &SoupArgs, examples: &[Example], options: &CompareOptions) -> R
         .iter()
         .map(|(name, path)| (name.as_str(), *path))
         .collect();
-    let device = args.device.device.as_deref();
-    let comparisons = compare_bundles(&systems, examples, device, options)?;
+    // The average is not stacked.
+    let choices = Choices {
+        raw: true,
+        unstacked: true,
+        device: args.device.device.as_deref(),
+        ..Choices::default()
+    };
+    let comparisons = compare_bundles(&systems, examples, &choices, options)?;
     if args.json {
         return show::json(&comparisons);
     }

@@ -22,6 +22,8 @@ pub(crate) fn run(args: &SuggestArgs) -> Result<()> {
     }
     let choices = Choices {
         raw: true,
+        // A baseline that several share makes them more alike than their models are.
+        unstacked: true,
         stride: args.stride.stride,
         device: args.device.device.as_deref(),
         precision: args.precision.precision,

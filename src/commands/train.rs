@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::Result;
 use gradus::bundle::{Bundle, EncoderOrigin};
@@ -25,6 +26,7 @@ use crate::commands::offset;
 use crate::commands::plan::{Ratings, Told};
 use crate::commands::rehearsal::{self, Rehearsed};
 use crate::commands::settings::{Paths, base_config, locate, pinned, set, set_run, set_some};
+use crate::commands::stack_at_end::{AtEnd, Stacked, tell_of_stacking};
 use crate::commands::stored::{Stored, Survey};
 use crate::failure::Usage;
 use crate::progress::TrainProgress;
@@ -84,13 +86,20 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         checkpoints: Some(checkpoints(args, &settled, resumed, paths.output)?),
         ..session
     };
-    let report = splits.train(plan, &device, session)?;
+    let at_end = AtEnd::default();
+    let report = splits.train(plan, &device, session, &at_end)?;
     show::training(&report);
+    let stacked = at_end.found();
+    tell_of_stacking(&stacked);
     show::status(&format!("bundle saved: {}", paths.output.display()));
     let old_test = old_test.map(|test| test.judge(&config, paths.output));
     let old_test = old_test.transpose()?;
     if args.json {
-        return show::json(&Reported { report, old_test });
+        return show::json(&Reported {
+            report,
+            stacked,
+            old_test,
+        });
     }
     old_test.as_deref().map_or(Ok(()), show_old_test)
 }
@@ -100,6 +109,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
 struct Reported {
     #[serde(flatten)]
     report: TrainingReport,
+    /// What the scores are made of, for a run that weighed model and baselines together.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stacked: Vec<Stacked>,
     /// The old test data before and after, for a run that continues a bundle.
     #[serde(skip_serializing_if = "Option::is_none")]
     old_test: Option<Vec<AspectComparison>>,
@@ -180,14 +192,20 @@ impl Splits {
         planned: Planned<'_>,
         device: &Device,
         mut session: Session,
+        at_end: &AtEnd,
     ) -> Result<TrainingReport> {
+        let config = planned.config;
         let (splits, plan) = self.planned(planned, &mut session)?;
         Ok(match splits {
             Ready::Memory { train, valid } => {
+                let valid: Rc<[Example]> = valid.into();
+                session.on_bundle = at_end.of_run(config, &plan, &valid, device)?;
                 gradus::train::train(&plan, &train, &valid, device, session)?
             }
             Ready::Disk(stored) => {
                 let Stored { train, valid, .. } = &*stored;
+                let again = Rc::new(valid.clone());
+                session.on_bundle = at_end.of_run(config, &plan, &again, device)?;
                 train_stored(&plan, train, valid, stored.cache(), device, session)?
             }
         })
@@ -417,7 +435,7 @@ pub(crate) fn fitted_baselines(
     let learned = rated
         .into_iter()
         .filter(|name| wanted.is_empty() || wanted.iter().any(|w| w == name));
-    Ok(Baselines::fit(learned, train)?)
+    Ok(Baselines::fit(learned, train)?.with_places_of_text(train)?)
 }
 
 /// The configuration from the file or the run to resume, overridden by flags.
@@ -465,6 +483,7 @@ fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfi
     set_some(&mut config.model.lora, args.lora.as_ref());
     set_some(&mut config.model.init_head, args.init_head.as_ref());
     set_some(&mut config.aggregation, args.aggregation.as_ref());
+    set(&mut config.stack, args.stack.as_ref());
     set_some(&mut config.checkpoints, args.checkpoints.as_ref());
     Ok(config)
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::Device;
-use gradus::bundle::{DoubtThresholds, PredictionIntervals, ScoringChoices};
+use gradus::bundle::{DoubtThresholds, Offset, PredictionIntervals, ScoringChoices};
 use gradus::data::{CutSegments, Example, Stride, TruncationCounts};
 use gradus::device;
 use gradus::eval::baselines::BaselineScores;
@@ -48,6 +48,8 @@ pub(crate) struct Choices<'a> {
     pub(crate) raw: bool,
     /// What becomes of the bundle's offset; kept if not said.
     pub(crate) offset: Option<OffsetUse>,
+    /// Whether the scores are those of the model alone where a baseline was added after training.
+    pub(crate) unstacked: bool,
     /// Distance of windows over long responses, in tokens; without it, responses are cut.
     pub(crate) stride: Stride,
     /// Treatment of segments that do not fit completely.
@@ -292,38 +294,37 @@ fn other_offset(
     responses: &[ScoredResponse],
     (wanted, places): (&[String], &[usize]),
 ) -> Vec<BaselineScores> {
-    let offset = scorer.offset().filter(|offset| !offset.is_stacked());
-    let (Some(choice), Some(offset)) = (scorer.offset_use(), offset) else {
+    let (Some(choice), Some(offset)) = (scorer.offset_use(), scorer.offset()) else {
         return Vec::new();
     };
-    let (name, sign) = match choice {
-        OffsetUse::Keep => (OFFSET_DROPPED, -1.0),
-        OffsetUse::Drop => (OFFSET_KEPT, 1.0),
+    let name = match choice {
+        OffsetUse::Keep => OFFSET_DROPPED,
+        OffsetUse::Drop => OFFSET_KEPT,
     };
     let offsets: Vec<Vec<Vec<f64>>> = examples.iter().map(|one| offset.predict(one)).collect();
-    let of_aspect = |(column, (aspect, &place)): (usize, (&String, &usize))| BaselineScores {
-        name: name.to_owned(),
-        aspect: aspect.clone(),
-        scores: responses
-            .iter()
-            .zip(&offsets)
-            .map(|(response, offsets)| {
-                let segments = response.segments.iter().zip(offsets);
-                let other = |(segment, offset): (&ScoredSegment, &Vec<f64>)| {
-                    // A segment without a score is not judged.
-                    let score = segment.scores.as_ref().map_or(0.0, |scores| scores[column]);
-                    score + sign * offset[place]
-                };
-                segments.map(other).collect()
-            })
-            .collect(),
+    // `None` for an aspect whose scores are the same with either choice, or do not tell those of the other.
+    let of_aspect = |(column, (aspect, &place)): (usize, (&String, &usize))| {
+        if offset.aspects[place].is_none() {
+            return None;
+        }
+        let of_response = |(response, added): (&ScoredResponse, &Vec<Vec<f64>>)| {
+            let segments = response.segments.iter().zip(added);
+            let other = |(segment, added): (&ScoredSegment, &Vec<f64>)| {
+                // A segment without a score is not judged.
+                let score = segment.scores.as_ref().map_or(0.0, |scores| scores[column]);
+                offset.aspects[place].other(choice, score, added[place])
+            };
+            segments.map(other).collect::<Option<Vec<f64>>>()
+        };
+        let scores = responses.iter().zip(&offsets).map(of_response);
+        Some(BaselineScores {
+            name: name.to_owned(),
+            aspect: aspect.clone(),
+            scores: scores.collect::<Option<_>>()?,
+        })
     };
-    wanted
-        .iter()
-        .zip(places)
-        .enumerate()
-        .map(of_aspect)
-        .collect()
+    let columns = wanted.iter().zip(places).enumerate();
+    columns.filter_map(of_aspect).collect()
 }
 
 /// The scorer of a bundle in this precision, or in that of the bundle, with a note where the device has no such
@@ -349,6 +350,9 @@ pub(crate) fn scorer(directory: &Path, choices: &Choices<'_>) -> Result<Scorer> 
         scorer = scorer.raw();
     }
     scorer = offset::chosen(scorer, directory, choices.offset)?;
+    if choices.unstacked && scorer.offset().is_some_and(Offset::is_stacked) {
+        scorer = scorer.with_offset(OffsetUse::Drop);
+    }
     scorer = with_stride(scorer, choices.stride);
     if let Some(policy) = choices.cut_segments {
         scorer = scorer.with_cut_segments(policy);

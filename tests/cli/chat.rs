@@ -9,7 +9,7 @@ use crate::support::{gradus, temp_dir, tiny_encoder, trained, write};
 fn arguments<'a>(encoder: &'a str, bundle: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut all = vec!["train", "--encoder", encoder, "--output", bundle];
     all.extend(["--train", "train.jsonl", "--valid", "valid.jsonl"]);
-    all.extend(["--epochs", "1", "--max-length", "190"]);
+    all.extend(["--epochs", "1", "--max-length", "190", "--stack", "none"]);
     all.extend(more);
     all
 }

@@ -7,7 +7,7 @@ use gradus::model::EncoderConfig;
 use serde_json::Value;
 
 use crate::chat::train_with_template;
-use crate::support::{gradus, temp_dir, tiny_encoder, trained, write};
+use crate::support::{gradus, segment_scores, temp_dir, tiny_encoder, trained, write};
 
 /// Trains a bundle on the tiny encoder of a family, with `more` arguments.
 pub(crate) fn train(family: &str, directory: &Path, more: &[&str]) -> String {
@@ -22,7 +22,7 @@ fn train_on(splits: [&str; 2], family: &str, directory: &Path, more: &[&str]) ->
     let mut arguments = vec!["train", "--encoder", encoder.to_str().unwrap()];
     arguments.extend(["--train", splits[0], "--valid", splits[1]]);
     arguments.extend(["--epochs", "1", "--max-length", "190", "--stride", "none"]);
-    arguments.extend(["--output", &bundle]);
+    arguments.extend(["--output", &bundle, "--stack", "none"]);
     arguments.extend(more);
     gradus(trained(), &arguments).succeeds();
     bundle
@@ -31,13 +31,7 @@ fn train_on(splits: [&str; 2], family: &str, directory: &Path, more: &[&str]) ->
 /// The scores of all segments of a file.
 pub(crate) fn scores(bundle: &str, input: &str) -> Vec<f64> {
     let scored = gradus(trained(), &["score", bundle, input]).succeeds();
-    let records = scored
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap());
-    let segments = records.flat_map(|record: Value| record["segments"].as_array().unwrap().clone());
-    segments
-        .map(|segment| segment["score"].as_f64().unwrap())
-        .collect()
+    segment_scores(&scored)
 }
 
 pub(crate) fn greatest_difference(one: &[f64], other: &[f64]) -> f64 {

@@ -176,6 +176,8 @@ fn a_probe_is_a_bundle_and_a_head_to_start_from() {
         "1e-12",
         "--head-learning-rate",
         "1e-12",
+        "--stack",
+        "none",
     ];
     arguments.extend(data);
     gradus(trained(), &arguments).succeeds();

@@ -36,7 +36,16 @@ fn solutions(directory: &Path, name: &str, from: usize, count: usize) {
     write(directory, name, lines.join("\n"));
 }
 
-const CONFIG: &str = "
+/// Solutions in `train.jsonl`, `valid.jsonl` and `test.jsonl`.
+pub(crate) fn splits(path: &Path) {
+    for (name, from, count) in [("train", 0, 240), ("valid", 1000, 60), ("test", 2000, 120)] {
+        solutions(path, &format!("{name}.jsonl"), from, count);
+    }
+}
+
+pub(crate) const CONFIG: &str = "
+stack = \"none\"
+
 [scratch]
 d_model = 16
 num_layers = 1
@@ -56,9 +65,7 @@ fn bundles() -> &'static Path {
     let directory = DIRECTORY.get_or_init(|| {
         let directory = temp_dir();
         let path = directory.path();
-        for (name, from, count) in [("train", 0, 240), ("valid", 1000, 60), ("test", 2000, 120)] {
-            solutions(path, &format!("{name}.jsonl"), from, count);
-        }
+        splits(path);
         for (name, offset) in [
             ("none", "none"),
             ("position", "position+length"),
@@ -267,7 +274,9 @@ fn the_bundle_says_that_it_has_an_offset_and_others_refuse_the_choice() {
     let path = bundles();
     let inspected = gradus(path, &["inspect", "words"]).succeeds();
     assert!(
-        inspected.contains("bag-of-words, left out with --offset drop"),
+        inspected.contains(
+            "bag-of-words, beside which the model was trained; left out with --offset drop"
+        ),
         "{inspected}"
     );
     let card = fs_err::read_to_string(path.join("words/README.md")).unwrap();
@@ -282,9 +291,14 @@ fn the_bundle_says_that_it_has_an_offset_and_others_refuse_the_choice() {
     assert!(manifest["parts"]["offset.json"]["sha256"].is_string());
     for bundle in [path.join("none"), trained().join("bundle")] {
         let bundle = bundle.to_str().unwrap();
-        let run = gradus(path, &["score", bundle, "test.jsonl", "--offset", "drop"]);
+        let run = gradus(path, &["score", bundle, "test.jsonl", "--offset", "keep"]);
         assert_eq!(run.code, Some(2), "{}", run.stderr);
         assert!(run.stderr.contains("without an offset"), "{}", run.stderr);
+        // Without one, the scores are those that one asks for.
+        let run = gradus(path, &["score", bundle, "test.jsonl", "--offset", "drop"]);
+        assert!(run.stderr.contains("no offset to drop"), "{}", run.stderr);
+        let alone = gradus(path, &["score", bundle, "test.jsonl"]).succeeds();
+        assert!(run.succeeds() == alone);
     }
 }
 
@@ -398,7 +412,7 @@ fn directory(offset: &str, with_place: bool) -> TempDir {
     let encoder = directory.path().join("encoder");
     fs_err::create_dir(&encoder).unwrap();
     tiny_bert(&encoder);
-    let config = "encoder = \"encoder\"\n[text]\nmax_length = 96\n[training]\nepochs = 2\nlearning_rate = 1e-3\n";
+    let config = "encoder = \"encoder\"\nstack = \"none\"\n[text]\nmax_length = 96\n[training]\nepochs = 2\nlearning_rate = 1e-3\n";
     write(
         directory.path(),
         "run.toml",
@@ -471,7 +485,7 @@ fn auto_picks_the_shortcut_of_one_aspect_and_none_for_another_and_says_so_everyw
     );
     let inspected = gradus(path, &["inspect", "a"]).succeeds();
     assert!(
-        inspected.contains("noise none, place position+length, left out"),
+        inspected.contains("noise none, place position+length, beside which"),
         "{inspected}"
     );
     let card = String::from_utf8(read("a", "README.md")).unwrap();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{gradus, json_of, temp_dir, train_arguments, trained};
+use crate::support::{gradus, json_of, segment_scores, temp_dir, train_arguments, trained};
 
 /// Trains a bundle on the shared splits with another seed.
 fn train(path: &Path, name: &str, more: &[&str]) {
@@ -20,13 +20,7 @@ fn train(path: &Path, name: &str, more: &[&str]) {
 fn scores(path: &Path, bundle: &str) -> Vec<f64> {
     let test = trained().join("test.jsonl");
     let out = gradus(path, &["score", bundle, test.to_str().unwrap()]).succeeds();
-    let records = out
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let segments = records.flat_map(|record| record["segments"].as_array().unwrap().clone());
-    segments
-        .map(|segment| segment["score"].as_f64().unwrap())
-        .collect()
+    segment_scores(&out)
 }
 
 /// The numbers of the head's bias in a file of safetensors: a length, a header of JSON, and the numbers.

@@ -142,6 +142,9 @@ pub(crate) fn trained() -> &'static Path {
                 "valid.jsonl",
                 "--output",
                 "bundle",
+                // It knows little, so that a baseline would be most of its scores.
+                "--stack",
+                "none",
             ],
         )
         .succeeds();
@@ -150,7 +153,8 @@ pub(crate) fn trained() -> &'static Path {
     directory.path()
 }
 
-/// Arguments of a training run on the files of [`trained`], ending with `more`.
+/// Arguments of a training run on the files of [`trained`], ending with `more`. It is not stacked unless they say so: a model
+/// of so few steps knows little, so that a baseline would be most of its scores.
 pub(crate) fn train_arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
     let mut arguments = vec![
         "train",
@@ -161,8 +165,23 @@ pub(crate) fn train_arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
         "--valid",
         "valid.jsonl",
     ];
+    if !more.contains(&"--stack") {
+        arguments.extend(["--stack", "none"]);
+    }
     arguments.extend(more);
     arguments
+}
+
+/// The scores of all segments that `gradus score` prints.
+pub(crate) fn segment_scores(printed: &str) -> Vec<f64> {
+    let records = printed
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let segments = records
+        .flat_map(|record: serde_json::Value| record["segments"].as_array().unwrap().clone());
+    segments
+        .map(|segment| segment["score"].as_f64().unwrap())
+        .collect()
 }
 
 /// A copy of the tiny BERT that the encoder tests hold against its reference.

@@ -40,6 +40,8 @@ pub(crate) fn two_aspects() -> &'static Path {
             "records.jsonl",
             "--valid",
             "records.jsonl",
+            "--stack",
+            "none",
             "--output",
             "bundle",
         ];

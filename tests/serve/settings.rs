@@ -107,12 +107,12 @@ fn each_setting_does_what_the_option_of_the_command_does() {
 
 #[cfg(unix)]
 #[test]
-fn an_offset_is_dropped_where_every_bundle_has_one() {
-    let server = Server::spawn(trained(), &["bundle", "--offset", "drop"], &[]);
+fn an_offset_is_kept_where_every_bundle_has_one_and_dropped_anywhere() {
+    let server = Server::spawn(trained(), &["bundle", "--offset", "keep"], &[]);
     let (code, said) = server.end();
     assert_eq!(code, Some(2), "{said}");
     assert!(
-        said.contains("--offset drop: found the bundle `bundle` without an offset"),
+        said.contains("--offset keep: found the bundle `bundle` without an offset"),
         "{said}"
     );
     let directory = temp_dir();

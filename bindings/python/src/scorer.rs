@@ -103,7 +103,7 @@ impl Scorer {
                 let choice: OffsetUse = choice
                     .parse()
                     .map_err(|error: gradus::eval::baselines::UnknownOffset| text(&error))?;
-                if scorer.offset().is_none() {
+                if scorer.offset().is_none() && choice == OffsetUse::Keep {
                     return Err(format!(
                         "offset: found {choice} for the bundle {}, which has no offset",
                         path.display()

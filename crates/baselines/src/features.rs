@@ -141,7 +141,11 @@ mod tests {
     fn position_and_length_are_what_the_documentation_says() {
         let texts = ["ab", "cdéf", "g"];
         let segments = texts
-            .map(|text| BaselineSegment { text, rating: None })
+            .map(|text| BaselineSegment {
+                text,
+                start: 0,
+                rating: None,
+            })
             .to_vec();
         let features = position_features(&BaselineExample {
             prompt: "",

@@ -8,11 +8,12 @@
 //! - [`BaselineExample`]: what it reads
 //! - [`Offset`], [`CrossFit`]: what is added to a model's scores, and to those of its training split; [`OffsetChoice`]:
 //!   which one the validation split is for
-//! - [`features`]: position, length and words of segments
+//! - [`features`]: position, length and words of segments; [`Places`]: among the listed ones or in the text
 
 pub mod features;
 mod linear;
 mod offset;
+mod places;
 mod sparse;
 mod train_mean;
 mod words;
@@ -22,6 +23,7 @@ pub use offset::{
     AspectChoice, AspectOffset, CrossFit, Offset, OffsetChoice, OffsetError, OffsetKind,
     OffsetKinds, OffsetUse, UnknownOffset, Verdict,
 };
+pub use places::{Places, text_features};
 pub use train_mean::TrainMean;
 pub use words::BagOfWords;
 
@@ -66,6 +68,7 @@ impl<'a> BaselineExample<'a> {
             segments: (example.segment_texts().into_iter().zip(&example.segments))
                 .map(|(text, segment)| BaselineSegment {
                     text,
+                    start: segment.span.start,
                     rating: segment.ratings.get(aspect).copied(),
                 })
                 .collect(),
@@ -78,6 +81,8 @@ impl<'a> BaselineExample<'a> {
 pub struct BaselineSegment<'a> {
     /// The text of the segment.
     pub text: &'a str,
+    /// Where it begins in the response, in characters.
+    pub start: usize,
     /// Its rating; `None` = unrated. Ratings that are not finite count as none.
     pub rating: Option<f64>,
 }
@@ -113,10 +118,20 @@ impl Baseline {
     /// # Errors
     /// [`NothingRated`].
     pub fn fit(self, examples: &[BaselineExample]) -> Result<FittedBaseline> {
+        self.fit_by(Places::Listed, examples)
+    }
+
+    /// The same with the places of segments measured as `places` says.
+    ///
+    /// # Errors
+    /// [`NothingRated`].
+    pub fn fit_by(self, places: Places, examples: &[BaselineExample]) -> Result<FittedBaseline> {
         Ok(match self {
             Self::TrainMean => FittedBaseline::TrainMean(TrainMean::fit(examples)?),
-            Self::PositionLength => FittedBaseline::PositionLength(PositionLength::fit(examples)?),
-            Self::BagOfWords => FittedBaseline::BagOfWords(BagOfWords::fit(examples)?),
+            Self::PositionLength => {
+                FittedBaseline::PositionLength(PositionLength::fit(examples, places)?)
+            }
+            Self::BagOfWords => FittedBaseline::BagOfWords(BagOfWords::fit(examples, places)?),
         })
     }
 }
@@ -259,10 +274,12 @@ mod tests {
         let segments = vec![
             BaselineSegment {
                 text: "a",
+                start: 0,
                 rating: None,
             },
             BaselineSegment {
                 text: "b",
+                start: 0,
                 rating: Some(f64::NAN),
             },
         ];
@@ -281,6 +298,7 @@ mod tests {
     fn stored_weights_of_the_wrong_number_are_refused() {
         let segments = vec![BaselineSegment {
             text: "a",
+            start: 0,
             rating: Some(0.5),
         }];
         let examples = [BaselineExample {
@@ -310,7 +328,11 @@ mod tests {
         let one = |text, rating| BaselineExample {
             prompt: "",
             response: text,
-            segments: vec![BaselineSegment { text, rating }],
+            segments: vec![BaselineSegment {
+                text,
+                start: 0,
+                rating,
+            }],
         };
         let none = BaselineExample {
             prompt: "p",

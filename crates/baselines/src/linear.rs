@@ -1,7 +1,7 @@
 //! Ridge regression on the position and length of a segment.
 
-use crate::features::{POSITION_FEATURES, Standardizer, position_features};
-use crate::{Baseline, BaselineExample, mean_rating, rated_segments};
+use crate::features::{POSITION_FEATURES, Standardizer};
+use crate::{Baseline, BaselineExample, Places, mean_rating, rated_segments};
 use gradus_kernels::solve_positive_definite;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const PENALTY: f64 = 1.0;
 
 /// A linear function of position and length: relative position, index, is first, is last, number
-/// of segments, `ln(1 + characters)` and share of the response.
+/// of segments, `ln(1 + characters)` and share of the response; or, by [`Places::Text`], the same of the text.
 ///
 /// Features are standardized over the rated training segments; the weights minimize
 /// `Σ (rating - mean - w·z)² + 1.0 |w|²`, the intercept is the mean rating and not penalized.
@@ -20,11 +20,15 @@ pub struct PositionLength {
     standardizer: Standardizer,
     weights: Vec<f64>,
     intercept: f64,
+    #[serde(skip_serializing_if = "Places::is_listed")]
+    places: Places,
 }
 
 /// The weights as a file gives them, unchecked.
 #[derive(Deserialize)]
 struct Stored {
+    #[serde(default)]
+    places: Places,
     standardizer: Standardizer,
     weights: Vec<f64>,
     intercept: f64,
@@ -38,12 +42,14 @@ impl TryFrom<Stored> for PositionLength {
             standardizer,
             weights,
             intercept,
+            places,
         } = stored;
         standardizer.check(POSITION_FEATURES, &weights, POSITION_FEATURES)?;
         Ok(Self {
             standardizer,
             weights,
             intercept,
+            places,
         })
     }
 }
@@ -53,9 +59,9 @@ impl PositionLength {
     ///
     /// # Errors
     /// [`NothingRated`](crate::NothingRated).
-    pub fn fit(examples: &[BaselineExample]) -> crate::Result<Self> {
+    pub fn fit(examples: &[BaselineExample], places: Places) -> crate::Result<Self> {
         let rated = rated_segments(Baseline::PositionLength, examples)?;
-        let features: Vec<_> = examples.iter().map(position_features).collect();
+        let features: Vec<_> = examples.iter().map(|one| places.features(one)).collect();
         let rows: Vec<Vec<f64>> = rated
             .iter()
             .map(|r| features[r.example][r.segment].to_vec())
@@ -68,12 +74,14 @@ impl PositionLength {
             standardizer,
             weights: ridge(&rows, &residuals, PENALTY),
             intercept,
+            places,
         })
     }
 
     /// One score per segment.
     pub fn predict(&self, example: &BaselineExample) -> Vec<f64> {
-        position_features(example)
+        self.places
+            .features(example)
             .iter()
             .map(|row| self.intercept + dot(&self.weights, &self.standardizer.apply(row)))
             .collect()

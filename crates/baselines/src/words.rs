@@ -1,8 +1,8 @@
 //! Ridge regression on the bag of words of a segment.
 
-use crate::features::{POSITION_FEATURES, Standardizer, fnv1a, overlap, position_features, words};
+use crate::features::{POSITION_FEATURES, Standardizer, fnv1a, overlap, words};
 use crate::sparse::{SparseMatrix, sparse_dot};
-use crate::{Baseline, BaselineExample, Rated, mean_rating, rated_segments};
+use crate::{Baseline, BaselineExample, Places, Rated, mean_rating, rated_segments};
 use gradus_data::fold_text;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -34,11 +34,15 @@ pub struct BagOfWords {
     weights: Vec<f64>,
     intercept: f64,
     penalty: f64,
+    #[serde(skip_serializing_if = "Places::is_listed")]
+    places: Places,
 }
 
 /// The weights as a file gives them, unchecked.
 #[derive(Deserialize)]
 struct Stored {
+    #[serde(default)]
+    places: Places,
     standardizer: Standardizer,
     weights: Vec<f64>,
     intercept: f64,
@@ -54,6 +58,7 @@ impl TryFrom<Stored> for BagOfWords {
             weights,
             intercept,
             penalty,
+            places,
         } = stored;
         standardizer.check(DENSE, &weights, DENSE + BUCKETS)?;
         Ok(Self {
@@ -61,6 +66,7 @@ impl TryFrom<Stored> for BagOfWords {
             weights,
             intercept,
             penalty,
+            places,
         })
     }
 }
@@ -70,9 +76,9 @@ impl BagOfWords {
     ///
     /// # Errors
     /// [`NothingRated`](crate::NothingRated).
-    pub fn fit(examples: &[BaselineExample]) -> crate::Result<Self> {
+    pub fn fit(examples: &[BaselineExample], places: Places) -> crate::Result<Self> {
         let rated = rated_segments(Baseline::BagOfWords, examples)?;
-        let rows = Rows::of(examples, &rated);
+        let rows = Rows::of(examples, &rated, places);
         let is_held_out = held_out(examples);
         let (held_out, kept): (Vec<usize>, Vec<usize>) =
             (0..rated.len()).partition(|&row| is_held_out[rated[row].example]);
@@ -83,7 +89,7 @@ impl BagOfWords {
 
     /// One score per segment.
     pub fn predict(&self, example: &BaselineExample) -> Vec<f64> {
-        example_rows(example)
+        example_rows(example, self.places)
             .iter()
             .map(|row| self.predict_row(row))
             .collect()
@@ -127,19 +133,22 @@ impl Row {
 }
 
 /// The features of all rated segments.
-struct Rows(Vec<Row>);
+struct Rows {
+    rows: Vec<Row>,
+    places: Places,
+}
 
 impl Rows {
-    fn of(examples: &[BaselineExample], rated: &[Rated]) -> Self {
+    fn of(examples: &[BaselineExample], rated: &[Rated], places: Places) -> Self {
         let mut rows = Vec::with_capacity(rated.len());
         for of_example in rated.chunk_by(|a, b| a.example == b.example) {
-            let mut all: Vec<Option<Row>> = example_rows(&examples[of_example[0].example])
+            let mut all: Vec<Option<Row>> = example_rows(&examples[of_example[0].example], places)
                 .into_iter()
                 .map(Some)
                 .collect();
             rows.extend(of_example.iter().filter_map(|r| all[r.segment].take()));
         }
-        Self(rows)
+        Self { rows, places }
     }
 
     /// Fits on `subset` with each of `penalties`, in their order.
@@ -152,7 +161,7 @@ impl Rows {
     ) -> Vec<BagOfWords> {
         let dense: Vec<Vec<f64>> = subset
             .iter()
-            .map(|&row| self.0[row].dense.clone())
+            .map(|&row| self.rows[row].dense.clone())
             .collect();
         let standardizer = Standardizer::fit(&dense);
         let rated: Vec<Rated> = subset.iter().map(|&row| rated[row]).collect();
@@ -160,7 +169,7 @@ impl Rows {
         let residuals: Vec<f64> = rated.iter().map(|r| r.rating - mean).collect();
         let rows = subset
             .iter()
-            .map(|&row| self.0[row].columns(&standardizer))
+            .map(|&row| self.rows[row].columns(&standardizer))
             .collect();
         let matrix = SparseMatrix::new(rows, DENSE + BUCKETS);
         let mut weights = vec![0.0; DENSE + BUCKETS];
@@ -175,6 +184,7 @@ impl Rows {
                     weights: weights.clone(),
                     intercept: mean - shift,
                     penalty,
+                    places: self.places,
                 }
             })
             .collect()
@@ -187,7 +197,7 @@ impl Rows {
         }
         let error = |fitted: &BagOfWords| -> f64 {
             let squared =
-                |&row: &usize| (fitted.predict_row(&self.0[row]) - rated[row].rating).powi(2);
+                |&row: &usize| (fitted.predict_row(&self.rows[row]) - rated[row].rating).powi(2);
             held_out.iter().map(squared).sum()
         };
         self.fit(rated, kept, &PENALTIES, ROUGHLY)
@@ -199,9 +209,10 @@ impl Rows {
 }
 
 /// The features of every segment of a record.
-fn example_rows(example: &BaselineExample) -> Vec<Row> {
+fn example_rows(example: &BaselineExample, places: Places) -> Vec<Row> {
     let prompt: HashSet<String> = words(example.prompt).into_iter().collect();
-    position_features(example)
+    places
+        .features(example)
         .iter()
         .zip(&example.segments)
         .map(|(position, segment)| {
@@ -252,6 +263,7 @@ mod tests {
                 let segments = texts
                     .map(|text| BaselineSegment {
                         text,
+                        start: 0,
                         rating: Some(f64::from(text.contains("good"))),
                     })
                     .to_vec();
@@ -268,11 +280,11 @@ mod tests {
     fn words_are_learned_where_position_cannot_help() {
         let prompts: Vec<String> = (0..60).map(|index| format!("prompt {index}")).collect();
         let examples = examples(&prompts);
-        let fitted = BagOfWords::fit(&examples).unwrap();
+        let fitted = BagOfWords::fit(&examples, Places::Listed).unwrap();
         let scores = fitted.predict(&examples[0]);
         assert!(scores[0] > 0.9 && scores[1] < 0.1, "{scores:?}");
         assert!(fitted.penalty() <= 1.0);
-        let position = crate::PositionLength::fit(&examples).unwrap();
+        let position = crate::PositionLength::fit(&examples, Places::Listed).unwrap();
         assert!((position.predict(&examples[0])[0] - 0.5).abs() < 0.25);
     }
 

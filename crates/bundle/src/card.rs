@@ -220,7 +220,9 @@ fn scores(
         };
         lines.push(if manifest.stacked {
             format!(
-                "offset: a trivial baseline ({kinds}) was added after training, with weights fitted to held-out ratings"
+                "offset: scores are weighted sums of the model's, of a trivial baseline ({kinds}) and of the mean rating, with weights \
+                 fitted to held-out ratings (`gradus inspect` shows them); `--offset drop` gives the scores of the model alone, for \
+                 training a policy"
             )
         } else {
             format!(
@@ -241,8 +243,10 @@ fn scores(
     lines.push(format!(
         "encoder: {}, {}",
         config.encoder.model_type(),
-        if config.encoder.is_causal() {
+        if config.encoder.is_causal() && manifest.offset.is_none() {
             "which judges a segment without what follows it"
+        } else if config.encoder.is_causal() {
+            "which judges a segment without what follows it, unlike the baseline in the scores: those of unfinished responses are not comparable"
         } else {
             "which reads the whole response when it judges a segment: scores of unfinished responses are not comparable"
         }
@@ -326,8 +330,13 @@ fn training(manifest: &Manifest) -> Vec<String> {
 /// Figures on the validation split as a table.
 fn validation(manifest: &Manifest) -> Option<String> {
     let figures = manifest.validation.as_ref()?;
-    let mut table = String::from(
-        "On the validation split, by which the weights were chosen:\n\n| figure | value |\n|---|---:|\n",
+    let of = if manifest.stacked {
+        " (scores of the model alone)"
+    } else {
+        ""
+    };
+    let mut table = format!(
+        "On the validation split, by which the weights were chosen{of}:\n\n| figure | value |\n|---|---:|\n"
     );
     let mut rows = 0;
     for (name, value) in figures {

@@ -20,7 +20,7 @@
 //! | `tokenizer.json` | the tokenizer, byte for byte |
 //! | `README.md` | the model card; made when the bundle is saved, not read (see [`Bundle::renew_card`]) |
 //! | `recalibration.json` | how scores become ratings; optional (see [`Bundle::set_recalibration`]) |
-//! | `offset.json` | the baseline that the model was trained beside, added to its scores; optional ([`Offset`]) |
+//! | `offset.json` | the baseline that is added to the model's scores; optional ([`Offset`]) |
 //!
 //! The same files in memory are a bundle too: [`Bundle::from_files`], [`Bundle::to_files`].
 //!
@@ -77,7 +77,6 @@ pub use place::BundlePlace;
 pub use prediction_intervals::{PredictionInterval, PredictionIntervals, ScoringChoices};
 pub use quantization::{MeasuredQuantization, Quantization, QuantizationChange};
 pub use recalibrations::{AspectRecalibration, Recalibrations, ResponseRecalibration};
-pub use stack::StackedAspect;
 pub use thresholds::{DoubtThreshold, DoubtThresholds};
 
 use self::manifest::{FormatVersion, StoredManifest};

@@ -129,6 +129,11 @@ impl Manifest {
         }
     }
 
+    /// The baselines that the model was trained beside; `None` for those that were added after training.
+    pub fn trained_offset(&self) -> Option<&OffsetKinds> {
+        self.offset.as_ref().filter(|_| !self.stacked)
+    }
+
     /// The precision in which the bundle scores if nothing else is asked for.
     pub fn precision(&self) -> Precision {
         match self.quantization {
@@ -225,7 +230,7 @@ pub struct ContinuedBundle {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<SplitDigests>,
     /// What was not taken over because it was fitted to the scores of before: `recalibration`, `thresholds`,
-    /// `prediction intervals`.
+    /// `prediction intervals`, `stacking`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_behind: Vec<String>,
 }
@@ -237,12 +242,14 @@ impl ContinuedBundle {
             training,
             thresholds,
             prediction_intervals,
+            stacked,
             ..
         } = &info.manifest;
         let left_behind = [
             ("recalibration", info.is_recalibrated),
             ("thresholds", !thresholds.is_empty()),
             ("prediction intervals", !prediction_intervals.is_empty()),
+            ("stacking", *stacked),
         ];
         let left_behind = left_behind.into_iter().filter(|(_, there)| *there);
         Self {

@@ -14,9 +14,9 @@ impl Bundle {
     /// "model soup" of trainings from the same encoder that differ in their seed or settings (Wortsman et al. 2022,
     /// <https://arxiv.org/abs/2203.05482>). Adapters are merged first, as averages of their factors are no averages.
     ///
-    /// Recalibration, thresholds, prediction intervals and figures of validation are those of other scores, and are left
-    /// out. What is said of the training is what all agree on. Errors call each bundle by its path; `path` is that of this
-    /// one.
+    /// Recalibration, thresholds, prediction intervals, [stacking](Bundle::stacked) and figures of validation are those
+    /// of other scores, and are left out. What is said of the training is what all agree on. Errors call each bundle by
+    /// its path; `path` is that of this one.
     ///
     /// # Errors
     /// - [`ModelError::Quantized`]: one has weights in bytes
@@ -51,7 +51,7 @@ impl Bundle {
                 wanted: "to average its weights",
             });
         }
-        Ok(self.merged())
+        Ok(self.merged().unstacked())
     }
 }
 

@@ -6,7 +6,7 @@ use gradus_model::SegmentModel;
 use serde::{Deserialize, Serialize};
 
 use crate::baselines::{
-    self, Baseline, BaselineExample, BaselineScores, BaselineSegment, FittedBaseline,
+    self, Baseline, BaselineExample, BaselineScores, BaselineSegment, FittedBaseline, Places,
     ResponseBaselineScores,
 };
 use crate::{
@@ -124,6 +124,11 @@ pub struct AspectBaselines {
     /// response; none where no response is rated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub of_responses: Vec<FittedBaseline>,
+    /// Position and length, and the bag of words, with the places of segments in the text ([`Places::Text`]), so that
+    /// scores which they are part of do not depend on which segments are listed; fitted on the ratings of segments. None
+    /// where that was not asked for, or no segment is rated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of_text: Vec<FittedBaseline>,
 }
 
 impl Baselines {
@@ -162,11 +167,30 @@ impl Baselines {
                 } else {
                     Vec::new()
                 },
+                of_text: Vec::new(),
             })
         });
         Ok(Self {
             aspects: aspects.collect::<Result<_>>()?,
         })
+    }
+
+    /// These with the baselines [of the text](AspectBaselines::of_text), fitted on the same `examples`.
+    ///
+    /// # Errors
+    /// None where [`fit`](Self::fit) had none.
+    pub fn with_places_of_text(mut self, examples: &[Example]) -> Result<Self> {
+        for entry in &mut self.aspects {
+            if entry.fitted.is_empty() {
+                continue;
+            }
+            let examples = BaselineExample::of_aspect(&entry.aspect, examples);
+            let placed = Baseline::ALL.into_iter();
+            let placed = placed.filter(|baseline| *baseline != Baseline::TrainMean);
+            let fitted = placed.map(|baseline| baseline.fit_by(Places::Text, &examples));
+            entry.of_text = fitted.collect::<baselines::Result<_>>()?;
+        }
+        Ok(self)
     }
 
     /// Predictions for `examples` of the baselines that were fitted on ratings of whole responses.
@@ -203,6 +227,7 @@ fn whole_of_aspect<'a>(aspect: &str, examples: &'a [Example]) -> Vec<BaselineExa
         response: &example.response,
         segments: vec![BaselineSegment {
             text: &example.response,
+            start: 0,
             rating: example.ratings.get(aspect).copied(),
         }],
     };

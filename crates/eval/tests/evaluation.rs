@@ -155,6 +155,7 @@ fn fitted_baselines_go_straight_into_the_evaluation() {
                 .zip(texts)
                 .map(|(s, text)| BaselineSegment {
                     text,
+                    start: 0,
                     rating: s.ratings.get("fact").copied(),
                 })
                 .collect(),

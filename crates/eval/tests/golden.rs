@@ -218,6 +218,7 @@ fn examples(value: &Value) -> Vec<BaselineExample<'_>> {
                 .iter()
                 .map(|s| BaselineSegment {
                     text: s["text"].as_str().unwrap(),
+                    start: 0,
                     rating: segment(s),
                 })
                 .collect(),

@@ -7,6 +7,7 @@ use gradus_eval::bootstrap::Bootstrap;
 use gradus_eval::calibration::{RecalibrationKind, fit_recalibration};
 use gradus_eval::generators::{GeneratorOptions, PromptAnswers, compare_generators};
 use gradus_eval::prediction_interval::{half_width, held_out_half_width};
+use gradus_eval::stacking::{StackedSegment, stack};
 use gradus_eval::threshold::{ThresholdOptions, Wish, choose_threshold, figures_at};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -216,5 +217,71 @@ fn prediction_intervals_of_recalibrated_scores_cover_although_the_map_saw_their_
         println!("{kind}: {found:.4}; from distances that the map has seen: {naive:.4}");
         assert!((found - PROMISED).abs() <= 0.02, "{kind}: {found}");
         assert!(naive < found, "{kind}: {naive} beside {found}");
+    }
+}
+
+/// What stacking makes of the true error, and how often it is done, for a model and a baseline that both predict a part of
+/// the rating. Segments of a response are alike.
+fn stacked_errors(
+    responses: usize,
+    [knows, errs, placed]: [f64; 3],
+    draws: u64,
+) -> (f64, f64, u32) {
+    let draw = |responses: usize, random: &mut ChaCha8Rng| -> Vec<StackedSegment> {
+        let mut all = Vec::new();
+        for response in 0..responses {
+            let of_response = 0.5 * normal(random);
+            for _ in 0..4 {
+                let (read, place) = (normal(random), 0.5 * normal(random));
+                all.push(StackedSegment {
+                    response,
+                    // The variance of its error is `errs` squared.
+                    score: knows * read + errs * normal(random),
+                    rating: read + placed * place + of_response + normal(random),
+                    baselines: vec![place, 0.5 * normal(random)],
+                });
+            }
+        }
+        all
+    };
+    let truth = draw(5_000, &mut ChaCha8Rng::seed_from_u64(7));
+    let error = |of: &dyn Fn(&StackedSegment) -> f64| {
+        truth
+            .iter()
+            .map(|one| (of(one) - one.rating).powi(2))
+            .sum::<f64>()
+            / truth.len() as f64
+    };
+    let (mut after, mut times) = (0.0, 0);
+    for seed in 0..draws {
+        let seen = draw(responses, &mut ChaCha8Rng::seed_from_u64(1000 + seed));
+        let found = stack(0.0, &seen).unwrap();
+        times += u32::from(found.after < found.before);
+        after += error(&|one| {
+            let added = found
+                .baseline
+                .map_or(0.0, |(place, weight)| weight * one.baselines[place]);
+            found.model * one.score + added
+        });
+    }
+    (error(&|one| one.score), after / draws as f64, times)
+}
+
+#[test]
+fn stacking_helps_a_model_that_knows_little_and_hardly_harms_one_that_needs_nothing() {
+    println!(
+        "model, responses: true error alone, stacked on average of 200 draws, times that it was stacked"
+    );
+    for responses in [12, 45, 250] {
+        let (alone, stacked, times) = stacked_errors(responses, [0.3, 0.8, 1.0], 200);
+        println!("poor, {responses}: {alone:.3}, {stacked:.3}, {times}");
+        assert!(stacked < 0.9 * alone, "{responses}: {alone} {stacked}");
+        // Here only the place in the text is left to be learned.
+        let (alone, stacked, times) = stacked_errors(responses, [1.0, 0.0, 1.0], 200);
+        println!("good, {responses}: {alone:.3}, {stacked:.3}, {times}");
+        assert!(stacked < alone, "{responses}: {alone} {stacked}");
+        let (alone, stacked, times) = stacked_errors(responses, [1.0, 0.0, 0.0], 200);
+        println!("complete, {responses}: {alone:.3}, {stacked:.3}, {times}");
+        assert!(stacked < 1.015 * alone, "{responses}: {alone} {stacked}");
     }
 }

@@ -80,7 +80,7 @@ pub enum ServeError {
     },
     /// A bundle without an offset of training, of which something is to become.
     #[error(
-        "--offset {choice}: found the bundle `{name}` without an offset of its training, expected one that was trained beside a baseline"
+        "--offset {choice}: found the bundle `{name}` without an offset, expected one that was trained beside a baseline, or is stacked with one"
     )]
     NoOffset {
         /// What requests call it.
@@ -135,7 +135,7 @@ impl ServeError {
             Self::Grace { .. } => Some("give more time: --grace SECONDS".into()),
             Self::Bundle { cause, .. } => cause.hint(),
             Self::NoOffset { .. } => Some(
-                "leave --offset out, serve that bundle by itself, or train it with `training.offset` in the run configuration"
+                "leave --offset out, or serve that bundle by itself: its scores are those of the model alone"
                     .into(),
             ),
             _ => None,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use axum::http::StatusCode;
 use burn::tensor::Device;
-use gradus_bundle::{Offset, digest_file};
+use gradus_bundle::digest_file;
 use gradus_data::BatchSize;
 use gradus_eval::{EvalError, OffsetUse, Precision, Scorer};
 
@@ -171,8 +171,7 @@ impl Models {
             let mut scorer = Scorer::load(&source.path, &self.device).map_err(wrong)?;
             let mut not_used = Vec::new();
             if let Some(choice) = self.offset {
-                let is_stacked = scorer.offset().is_some_and(Offset::is_stacked);
-                if scorer.offset().is_none() || (is_stacked && choice == OffsetUse::Drop) {
+                if scorer.offset().is_none() && choice == OffsetUse::Keep {
                     return Err(ServeError::NoOffset {
                         name: source.name.clone(),
                         choice,

@@ -10,7 +10,7 @@ use serde_json::Map;
 
 use crate::Result;
 use crate::checkpoint::METRICS_FILE;
-use crate::engine::{TrainHistory, metrics_lines};
+use crate::engine::{OnBundle, TrainHistory, metrics_lines};
 use crate::json::to_value;
 use crate::plan::{CheckedConfig, SplitCounts, TrainingPlan};
 
@@ -74,14 +74,18 @@ impl BundleMaker {
         (bundle, extra)
     }
 
-    /// Saves the bundle in place of the previous one.
+    /// Saves the bundle, or what `changed` makes of it, in place of the previous one.
     pub(crate) fn save(
         &self,
         place: &BundlePlace,
         model: &RewardModel,
         history: &TrainHistory,
+        changed: Option<OnBundle>,
     ) -> Result<()> {
-        let (bundle, extra) = self.make(model, history);
+        let (mut bundle, extra) = self.make(model, history);
+        if let Some(changed) = changed {
+            bundle = changed(bundle)?;
+        }
         place.save(&bundle, &extra_files(&extra))?;
         Ok(())
     }

@@ -36,6 +36,9 @@ pub enum TrainError {
         /// The bundle.
         bundle: PathBuf,
     },
+    /// What a program does with the bundle at the end of a run failed.
+    #[error("the bundle could not be finished")]
+    OnBundle(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A split has no rating to train or validate on.
     #[error("{split} split: found no usable rating in {examples} examples, expected at least one")]
     NothingRated {
@@ -295,6 +298,7 @@ impl TrainError {
             | Self::Stopped { .. }
             | Self::Checkpoint { .. }
             | Self::Batch(_)
+            | Self::OnBundle(_)
             | Self::Device { .. } => false,
         }
     }
@@ -369,6 +373,7 @@ impl TrainError {
             | Self::InUse { .. }
             | Self::Checkpoint { .. }
             | Self::Batch(_)
+            | Self::OnBundle(_)
             | Self::Device { .. } => None,
         }
     }

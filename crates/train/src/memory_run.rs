@@ -70,7 +70,8 @@ impl MemoryRun {
 
     /// A run that goes on from the weights of a bundle, with its tokenizer, aspects, rating scales and dropout.
     /// `adapters` are new adapters, which are trained in place of the matrices of the encoder. The recalibration, the
-    /// thresholds and the prediction intervals of the bundle belong to its old scores, so the new bundle has none.
+    /// thresholds, the prediction intervals and the stacking of the bundle belong to its old scores, so the new bundle has
+    /// none.
     ///
     /// # Errors
     /// Those of tokenizing the splits; [`TrainError::Setting`] for adapters of a bundle that has some;
@@ -91,7 +92,9 @@ impl MemoryRun {
             .into());
         }
         let training = match training.offset {
-            OffsetOption::Auto => &training.with_offset(bundle.manifest.offset.clone().into())?,
+            OffsetOption::Auto => {
+                &training.with_offset(bundle.manifest.trained_offset().cloned().into())?
+            }
             _ => training,
         };
         let (prepared, facts) = tokenize_for_bundle(bundle, training, train, valid)?;

@@ -76,6 +76,7 @@ fn run<E: ExampleSource + 'static>(
     assemble: impl FnOnce() -> Result<Assembled<E>>,
 ) -> Result<TrainingReport> {
     let store = open_store(plan, &mut session)?;
+    let on_bundle = session.on_bundle.take();
     // A resumed run replaces its own bundle.
     let resumes = store.as_ref().is_some_and(Store::resumes);
     let place = plan.take_place(resumes)?;
@@ -130,12 +131,12 @@ fn run<E: ExampleSource + 'static>(
         .with_store(store)
         .with_settings(settings)
         .with_new_head(head_is_new)
-        .on_best(|model, history| maker.save(&place, model, history))
+        .on_best(|model, history| maker.save(&place, model, history, None))
         .start()?;
     engine.run()?;
     // Once more, now with the whole log.
     if let Some(best) = engine.best() {
-        maker.save(&place, best, engine.history())?;
+        maker.save(&place, best, engine.history(), on_bundle)?;
     }
     let history = engine.finish()?.history;
     Ok(TrainingReport {

@@ -62,15 +62,10 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         device: args.device.device.as_deref(),
         precision: args.precision.precision,
         consumes_examples,
+        unstacked: false,
     };
     let scores = Scores::load(&settings.source, &mut examples, &choices)?;
-    if let Some(causal) = scores.causal {
-        show::status(if causal {
-            "the encoder reads from left to right: a segment is judged without what follows it"
-        } else {
-            "the encoder reads in both directions: a segment is judged with what follows it, so that scores of unfinished responses are not comparable"
-        });
-    }
+    tell_what_is_read(&scores);
     if args.aspects.names().is_none() {
         tell_unscored_aspects(&scores.responses, &scores.aspects);
     }
@@ -141,6 +136,24 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         renew_card(bundle, Some(&card::measured(&evaluation, &examples, &made)))?;
     }
     report(args, pages.markdown, &evaluation)
+}
+
+/// Says whether a segment is judged with what follows it.
+fn tell_what_is_read(scores: &Scores) {
+    if let Some(causal) = scores.causal {
+        let reads = match (causal, scores.offset) {
+            (true, _) => {
+                "the encoder reads from left to right: a segment is judged without what follows it"
+            }
+            (false, Some(OffsetUse::Keep)) => {
+                "a segment is judged with what follows it, which the baseline in the scores reads, so that scores of unfinished responses are not comparable"
+            }
+            (false, _) => {
+                "the encoder reads in both directions: a segment is judged with what follows it, so that scores of unfinished responses are not comparable"
+            }
+        };
+        show::status(reads);
+    }
 }
 
 /// Warns if thresholds were chosen on the records that are judged.

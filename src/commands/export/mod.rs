@@ -91,15 +91,15 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
         show::status("the bundle's recalibration is not exported: scores are as with --raw");
     }
     if let Some(kinds) = &bundle.manifest.offset {
-        let are = if bundle.manifest.stacked {
-            "they are those of the model alone, with its weight, and predict ratings less well"
+        let whole = if bundle.manifest.stacked {
+            "--stack none"
         } else {
-            "they are as with --offset drop and predict ratings less well; a bundle that is trained with --offset none is \
-             exported whole"
+            "--offset none"
         };
         show::warning(&format!(
             "scores of the export are not those of the bundle: the baseline ({kinds}) that is added to the model's scores is \
-             not exported, so {are}"
+             not exported, so they are as with --offset drop and predict ratings less well; a bundle that is trained with {whole} is \
+             exported whole"
         ));
     }
     if segmenter.is_none() {

@@ -87,14 +87,9 @@ fn offset(bundle: &Bundle) -> String {
         "
 **These scores are not those of the gradus bundle.** The bundle adds what a trivial baseline says of each segment (from its
 place, its length and, for a bag of words, its words: {}) to what this model says of it. The baseline is not part of the
-export: scores are {}, around the same mean, and predict ratings less well.
+export: scores are as with `--offset drop`, around the same mean, and predict ratings less well.
 ",
         visible_markdown(&kinds.to_string()),
-        if bundle.manifest.stacked {
-            "those of the model alone, with its weight"
-        } else {
-            "as with `--offset drop`"
-        }
     )
 }
 

@@ -210,15 +210,13 @@ fn add_shortcuts(audits: &mut [AspectAudit], scorer: &Scorer, examples: &[Exampl
         scorer.segment(example)?;
     }
     let (responses, _) = raw_responses(scorer, &cut)?;
-    let offsets = scorer
-        .offset()
-        .filter(|offset| !offset.is_stacked())
-        .map(|offset| cut.iter().map(|one| offset.predict(one)));
-    let offsets: Option<Vec<Vec<Vec<f64>>>> = offsets.map(Iterator::collect);
-    // The other choice takes the offset away where it is kept, and adds it where it is dropped.
-    let (own, other, sign) = match scorer.offset_use() {
-        Some(OffsetUse::Drop) => (Some(OffsetUse::Drop), OffsetUse::Keep, 1.0),
-        kept => (kept, OffsetUse::Drop, -1.0),
+    let offset = scorer.offset();
+    let added: Option<Vec<Vec<Vec<f64>>>> =
+        offset.map(|offset| cut.iter().map(|one| offset.predict(one)).collect());
+    let own = scorer.offset_use();
+    let other = match own {
+        Some(OffsetUse::Drop) => OffsetUse::Keep,
+        _ => OffsetUse::Drop,
     };
     for (aspect, audit) in audits.iter_mut().enumerate() {
         let scores: Vec<Vec<Option<f64>>> = responses
@@ -231,13 +229,18 @@ fn add_shortcuts(audits: &mut [AspectAudit], scorer: &Scorer, examples: &[Exampl
             })
             .collect();
         audit.shortcuts.push(ShortcutShares::of(own, &cut, &scores));
-        if let Some(offsets) = &offsets {
-            let moved = |(scores, offsets): (&Vec<Option<f64>>, &Vec<Vec<f64>>)| {
-                let both = scores.iter().zip(offsets);
-                both.map(|(score, offset)| Some((*score)? + sign * offset[aspect]))
+        if let (Some(offset), Some(own), Some(added)) = (offset, own, &added) {
+            let of = &offset.aspects[aspect];
+            let moved = |(scores, added): (&Vec<Option<f64>>, &Vec<Vec<f64>>)| {
+                let both = scores.iter().zip(added);
+                both.map(|(score, added)| of.other(own, (*score)?, added[aspect]))
                     .collect()
             };
-            let scores: Vec<Vec<Option<f64>>> = scores.iter().zip(offsets).map(moved).collect();
+            let scores: Vec<Vec<Option<f64>>> = scores.iter().zip(added).map(moved).collect();
+            // Scores in which the model has no weight do not tell its own.
+            if scores.iter().flatten().all(Option::is_none) {
+                continue;
+            }
             audit
                 .shortcuts
                 .push(ShortcutShares::of(Some(other), &cut, &scores));

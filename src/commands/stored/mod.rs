@@ -24,6 +24,9 @@ use super::settings::Paths;
 use crate::failure::Usage;
 use crate::{progress, records, show};
 
+/// The version of what a survey holds.
+const SURVEY: u32 = 2;
+
 /// Splits that stay in their files.
 pub(crate) struct Stored {
     pub(crate) train: StoredRecords,
@@ -110,7 +113,7 @@ impl Stored {
             hasher.update(split.digest(|bytes| bar.inc(bytes))?);
         }
         bar.finish_and_clear();
-        let settings = (env!("CARGO_PKG_VERSION"), learned, of_responses);
+        let settings = (env!("CARGO_PKG_VERSION"), SURVEY, learned, of_responses);
         hasher.update(serde_json::to_vec(&settings)?);
         // The first half is plenty to tell surveys apart.
         let mut half = [0; 16];

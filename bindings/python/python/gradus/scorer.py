@@ -42,9 +42,9 @@ class Scorer(Scoring):
         ``f32``. :attr:`precision` says what it is. Default: ``int8`` for a bundle of ``gradus quantize``, otherwise
         ``f32``.
     offset : {"keep", "drop"}, optional
-        For a bundle that was trained beside a trivial baseline (``training.offset``): whether the baseline is added to
-        its scores. ``keep`` predicts ratings best; ``drop`` gives scores free of what the baseline knows, as the
-        training of a policy wants them. Default: keep.
+        For a bundle that was trained beside a trivial baseline (``training.offset``), or is stacked with one (as ``gradus
+        train`` does by itself where ratings are few): whether the baseline is part of its scores. ``keep`` predicts
+        ratings best; ``drop`` gives the scores of the model alone, as the training of a policy wants them. Default: keep.
 
     Notes
     -----

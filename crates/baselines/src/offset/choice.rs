@@ -8,14 +8,10 @@ use serde::Serialize;
 use super::cross_fit::rated_prompts;
 use super::kinds::name;
 use super::{OffsetKind, OffsetKinds};
-use crate::{Baseline, BaselineExample};
+use crate::{Baseline, BaselineExample, Places};
 
 /// How many standard errors a baseline must be better by on the validation split.
 const STANDARD_ERRORS: f64 = 1.0;
-
-/// Share of the responses that go on behind their last listed segment above which the number of segments tells where a
-/// rater stopped.
-const UNLISTED: f64 = 0.1;
 
 /// The baseline that is worth adding to the scores of each aspect, if one is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -58,29 +54,17 @@ pub enum Verdict {
     OnePrompt,
     /// No segment of the validation split is rated.
     NoValidation,
-    /// Many responses of the training split go on behind their last listed segment. Where only what a rater read is listed,
-    /// place and number of the segments tell the rating, and tell nothing once all are listed.
-    Unlisted {
-        /// The share of these responses.
-        share: f64,
-    },
 }
 
 impl OffsetChoice {
     /// Chooses for each aspect on its own: from the mean training rating to position and length, and from there to the
     /// bag of words, a step is taken if the next one, fitted to `train`, has a mean squared error on the rated segments
-    /// of `valid` that is lower by more than one standard error (of the difference, over responses). None is chosen where
-    /// more than a tenth of the rated responses of `train` go on behind their last listed segment.
+    /// of `valid` that is lower by more than one standard error (of the difference, over responses).
     pub fn of(aspects: &[String], train: &[Example], valid: &[Example]) -> Self {
         let of_aspect = |aspect: &String| {
-            let unlisted = unlisted(aspect, train);
             let [train, valid] =
                 [train, valid].map(|split| BaselineExample::of_aspect(aspect, split));
-            let (kind, verdict) = if unlisted > UNLISTED {
-                (None, Verdict::Unlisted { share: unlisted })
-            } else {
-                choose(&train, &valid)
-            };
+            let (kind, verdict) = choose(&train, &valid);
             AspectChoice {
                 aspect: aspect.clone(),
                 kind,
@@ -134,33 +118,8 @@ impl fmt::Display for Verdict {
             Self::NoTraining => formatter.write_str("no rated segment in train"),
             Self::OnePrompt => formatter.write_str("rated segments of one prompt only in train"),
             Self::NoValidation => formatter.write_str("no rated segment in valid"),
-            Self::Unlisted { share } => write!(
-                formatter,
-                "{:.0} % of the responses of train go on behind their last listed segment, which tells where a rater stopped",
-                100.0 * share
-            ),
         }
     }
-}
-
-/// The share of the responses with a rated segment that go on behind the last listed one; 0 if there are none.
-fn unlisted(aspect: &str, examples: &[Example]) -> f64 {
-    let is_rated = |example: &&Example| {
-        let mut ratings = example.segments.iter();
-        ratings.any(|segment| segment.ratings.get(aspect).is_some_and(|it| it.is_finite()))
-    };
-    let goes_on = |example: &&Example| {
-        let end = example
-            .segments
-            .iter()
-            .map(|segment| segment.span.end)
-            .max();
-        let mut rest = example.response.chars().skip(end.unwrap_or_default());
-        rest.any(|character| !character.is_whitespace())
-    };
-    let rated: Vec<&Example> = examples.iter().filter(is_rated).collect();
-    let going_on = rated.iter().filter(|example| goes_on(example)).count();
-    going_on as f64 / rated.len().max(1) as f64
 }
 
 /// The choice for the aspect whose ratings these are.
@@ -211,7 +170,7 @@ impl Errors {
         train: &[BaselineExample<'_>],
         valid: &[BaselineExample<'_>],
     ) -> Option<Self> {
-        let fitted = baseline.fit(train).ok()?;
+        let fitted = baseline.fit_by(Places::Text, train).ok()?;
         let of_response = |example: &BaselineExample<'_>| {
             let predicted = fitted.predict(example);
             let pairs = predicted.iter().zip(&example.segments);
@@ -344,29 +303,6 @@ mod tests {
         // One response alone says nothing of noise.
         let alone = chosen(&train, &examples("one", 1, |place, _, _| at(place)));
         assert_eq!(alone.kind, None);
-    }
-
-    #[test]
-    fn where_only_what_a_rater_read_is_listed_there_is_none() {
-        let rate = |place: usize, _: bool, noise: f64| at(place) + noise;
-        let valid = examples("valid", 30, rate);
-        let with_rest = |going_on: usize| {
-            let mut train = examples("train", 60, rate);
-            for one in &mut train[..going_on] {
-                one.response.push_str("  and so on");
-            }
-            // White space is nothing to rate.
-            train[59].response.push_str(" \n");
-            chosen(&train, &valid)
-        };
-        assert_eq!(with_rest(6).kind, Some(OffsetKind::PositionLength));
-        let choice = with_rest(7);
-        assert_eq!(choice.kind, None);
-        let told = choice.verdict.to_string();
-        assert!(
-            told.starts_with("12 % of the responses of train go on"),
-            "{told}"
-        );
     }
 
     #[test]

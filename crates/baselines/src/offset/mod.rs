@@ -18,12 +18,14 @@ pub use kinds::OffsetKinds;
 use gradus_data::Example;
 use serde::{Deserialize, Serialize};
 
-use crate::{BaselineExample, FittedBaseline, NothingRated};
+use crate::{BaselineExample, FittedBaseline, NothingRated, Places};
 
 /// The version of the JSON of an [`Offset`] that is one baseline for all aspects, and names it.
 const ONE_KIND: u32 = 1;
 /// That of an [`Offset`] whose aspects differ.
 const KIND_BY_ASPECT: u32 = 2;
+/// That of an [`Offset`] of either form whose baselines measure places by the text, which versions before do not know.
+const BY_TEXT: u32 = 3;
 
 /// Why there is no offset.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +49,8 @@ pub enum OffsetError {
 }
 
 /// What is added to the scores of a model: predictions of a baseline without their mean, so that scores have the same
-/// level without it.
+/// level without it. It measures places by the text ([`Places::Text`]), so that a score does not depend on which segments
+/// are listed; those of older versions counted listed segments.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Offset {
@@ -74,6 +77,10 @@ pub struct AspectOffset {
     /// By how much predictions without the mean are multiplied, above 0.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub weight: f64,
+    /// By how much the score of the model without the mean is multiplied, 0 or more; 1 unless the offset is
+    /// [stacked](Offset::stacked).
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub model: f64,
     /// The fitted baseline; none for an aspect to which nothing is added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<FittedBaseline>,
@@ -101,7 +108,7 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl Offset {
-    /// An offset for a model that was trained without it.
+    /// An offset for a model that was trained without it: weighted sums of both, which are fitted afterwards.
     pub fn stacked(aspects: Vec<AspectOffset>) -> Self {
         let mut offset = Self::of(aspects);
         offset.stacked = true;
@@ -112,6 +119,11 @@ impl Offset {
     /// what the baseline knows.
     pub fn is_stacked(&self) -> bool {
         self.stacked
+    }
+
+    /// By how much the scores of the model are multiplied, one number per aspect; 1 unless it is stacked.
+    pub fn model_weights(&self) -> impl Iterator<Item = f64> {
+        self.aspects.iter().map(|one| one.model)
     }
 
     /// Fits the baselines to the ratings of `examples` on each aspect.
@@ -139,7 +151,7 @@ impl Offset {
         let first = aspects.first().and_then(AspectOffset::kind);
         let kind = first.filter(|_| aspects.iter().all(|one| one.kind() == first));
         Self {
-            format_version: kind.map_or(KIND_BY_ASPECT, |_| ONE_KIND),
+            format_version: BY_TEXT,
             kind,
             stacked: false,
             aspects,
@@ -153,7 +165,8 @@ impl Offset {
         self.kind.map_or_else(by_aspect, OffsetKinds::All)
     }
 
-    /// What is added to the scores of every segment, by segment and aspect, in rating units. Ratings are not used.
+    /// What is added to the scores of every segment, which are multiplied by the [weights](Self::model_weights) of the
+    /// model before; by segment and aspect, in rating units. Ratings are not used.
     pub fn predict(&self, example: &Example) -> Vec<Vec<f64>> {
         by_segment(example, self.aspects.iter())
     }
@@ -165,7 +178,7 @@ impl Offset {
     /// The key, what was found and what was expected.
     pub fn check(&self, known: &[String]) -> Result<(), (&'static str, String, String)> {
         let expected = self.kind.map_or(KIND_BY_ASPECT, |_| ONE_KIND);
-        if self.format_version != expected {
+        if self.format_version != expected && self.format_version != BY_TEXT {
             let found = self.format_version.to_string();
             let with = if self.kind.is_some() {
                 "with"
@@ -196,6 +209,12 @@ impl Offset {
             let found = format!("the weight {} for `{}`", one.weight, one.aspect);
             return Err(("aspects", found, "a weight above 0".to_owned()));
         }
+        let weighs = !is_one(&one.model);
+        if !(one.model.is_finite() && one.model >= 0.0) || (weighs && !self.stacked) {
+            let found = format!("the weight {} of the model for `{}`", one.model, one.aspect);
+            let expected = "0 or more, and 1 unless `stacked`".to_owned();
+            return Err(("aspects", found, expected));
+        }
         if is_known && one.mean.is_finite() {
             return Ok(());
         }
@@ -212,16 +231,21 @@ impl Offset {
 }
 
 impl AspectOffset {
-    /// A baseline that is fitted already, around the mean training rating; with a weight of 0 nothing is added.
-    pub fn weighted(aspect: &str, mean: f64, baseline: FittedBaseline, weight: f64) -> Self {
-        if weight == 0.0 {
-            return Self::none(aspect);
-        }
+    /// `mean + model (score - mean) + weight (baseline - mean)` for a score of the model, with a baseline that is fitted
+    /// already; without one, or with a weight of 0, only the score is multiplied.
+    pub fn weighted(
+        aspect: &str,
+        mean: f64,
+        model: f64,
+        baseline: Option<(FittedBaseline, f64)>,
+    ) -> Self {
+        let (baseline, weight) = baseline.filter(|(_, weight)| *weight != 0.0).unzip();
         Self {
             aspect: aspect.to_owned(),
             mean,
-            weight,
-            baseline: Some(baseline),
+            weight: weight.unwrap_or_else(one),
+            model,
+            baseline,
         }
     }
 
@@ -231,8 +255,14 @@ impl AspectOffset {
             aspect: aspect.to_owned(),
             mean: 0.0,
             weight: one(),
+            model: one(),
             baseline: None,
         }
+    }
+
+    /// Whether scores stay as they are.
+    pub fn is_none(&self) -> bool {
+        self.baseline.is_none() && is_one(&self.model)
     }
 
     /// Fits the baseline to the ratings of `examples`.
@@ -250,7 +280,8 @@ impl AspectOffset {
             aspect: aspect.to_owned(),
             mean: crate::mean_rating(&rated.map_err(nothing)?),
             weight: one(),
-            baseline: Some(baseline.fit(examples).map_err(nothing)?),
+            model: one(),
+            baseline: Some(baseline.fit_by(Places::Text, examples).map_err(nothing)?),
         })
     }
 
@@ -262,14 +293,30 @@ impl AspectOffset {
 
     /// What is added to the score of every segment.
     fn predict(&self, example: &BaselineExample<'_>) -> Vec<f64> {
+        // What multiplying the score takes from its mean.
+        let rest = (1.0 - self.model) * self.mean;
         match &self.baseline {
-            None => vec![0.0; example.segments.len()],
+            None => vec![rest; example.segments.len()],
             Some(baseline) => {
                 let predicted = baseline.predict(example).into_iter();
                 predicted
-                    .map(|value| self.weight * (value - self.mean))
+                    .map(|value| self.weight * (value - self.mean) + rest)
                     .collect()
             }
+        }
+    }
+
+    /// The score with the offset, of one without it, where [`predict`](Offset::predict) gives `added`.
+    pub fn kept(&self, score: f64, added: f64) -> f64 {
+        self.model * score + added
+    }
+
+    /// The score with the other choice of what becomes of the offset, of one with `choice`; `None` where that cannot be
+    /// told, as scores with the offset hold nothing of a model whose weight is 0.
+    pub fn other(&self, choice: OffsetUse, score: f64, added: f64) -> Option<f64> {
+        match choice {
+            OffsetUse::Drop => Some(self.kept(score, added)),
+            OffsetUse::Keep => (self.model > 0.0).then(|| (score - added) / self.model),
         }
     }
 }
@@ -346,7 +393,7 @@ pub(crate) mod tests {
                 (key, &*found, &*expected),
                 ("aspects", r#"["good"]"#, r#"["bad"]"#)
             );
-            let newer = stored.replace("\"format_version\":1", "\"format_version\":2");
+            let newer = stored.replace("\"format_version\":3", "\"format_version\":4");
             let newer: Offset = serde_json::from_str(&newer).unwrap();
             assert_eq!(newer.check(&aspects()).unwrap_err().0, "format_version");
         }
@@ -359,6 +406,61 @@ pub(crate) mod tests {
                 .1
                 .starts_with("bag of words")
         );
+    }
+
+    #[test]
+    fn what_is_added_does_not_depend_on_which_segments_are_listed() {
+        let examples: Vec<Example> = (0..12)
+            .map(|k| example(&format!("prompt {k}"), [1.0, 3.0 + f64::from(k % 3)]))
+            .collect();
+        for kind in OffsetKind::ALL {
+            let offset = Offset::fit(kind, &aspects(), &examples).unwrap();
+            let mut second = examples[0].clone();
+            second.segments.remove(0);
+            assert_eq!(
+                offset.predict(&second)[..],
+                offset.predict(&examples[0])[1..]
+            );
+        }
+    }
+
+    #[test]
+    fn a_stacked_offset_weighs_the_model_and_only_it_does() {
+        let examples = [example("a", [0.0, 1.0]), example("b", [0.5, 1.0])];
+        let of_aspect = BaselineExample::of_aspect("good", &examples);
+        let fitted = crate::Baseline::PositionLength.fit(&of_aspect).unwrap();
+        let said = fitted.predict(&of_aspect[0]);
+        let weighted = AspectOffset::weighted("good", 0.5, 0.25, Some((fitted, 0.5)));
+        let offset = Offset::stacked(vec![weighted]);
+        let stored = serde_json::to_string(&offset).unwrap();
+        let offset: Offset = serde_json::from_str(&stored).unwrap();
+        offset.check(&aspects()).unwrap();
+        let added = offset.predict(&examples[0])[1][0];
+        let one = &offset.aspects[0];
+        let kept = one.kept(0.9, added);
+        let expected = 0.5 + 0.25 * (0.9 - 0.5) + 0.5 * (said[1] - 0.5);
+        assert!((kept - expected).abs() < 1e-12, "{kept}, {expected}");
+        let back = one.other(OffsetUse::Keep, kept, added).unwrap();
+        assert!((back - 0.9).abs() < 1e-12, "{back}");
+        assert_eq!(one.other(OffsetUse::Drop, 0.9, added), Some(kept));
+        // Without a weight nothing of the model is left to be told.
+        let alone = AspectOffset::weighted("good", 0.5, 0.0, None);
+        assert_eq!(
+            Offset::stacked(vec![alone.clone()]).predict(&examples[0]),
+            [[0.5], [0.5]]
+        );
+        assert_eq!(alone.other(OffsetUse::Keep, 0.5, 0.5), None);
+        assert!(!alone.is_none() && AspectOffset::weighted("good", 0.5, 1.0, None).is_none());
+        for odd in [
+            stored.replace("\"stacked\":true,", ""),
+            stored.replace("\"model\":0.25", "\"model\":-0.25"),
+        ] {
+            assert_ne!(odd, stored);
+            let odd: Offset = serde_json::from_str(&odd).unwrap();
+            let (key, found, _) = odd.check(&aspects()).unwrap_err();
+            assert_eq!(key, "aspects");
+            assert!(found.contains("of the model for `good`"), "{found}");
+        }
     }
 
     #[test]
@@ -389,7 +491,7 @@ pub(crate) mod tests {
         let offset = Offset::fit(kinds, &aspects, &examples).unwrap();
         let stored = serde_json::to_string(&offset).unwrap();
         assert!(
-            stored.starts_with(r#"{"format_version":2,"aspects""#),
+            stored.starts_with(r#"{"format_version":3,"aspects""#),
             "{stored}"
         );
         let read: Offset = serde_json::from_str(&stored).unwrap();
@@ -415,14 +517,14 @@ pub(crate) mod tests {
         for odd in [
             mean,
             stored.replace(
-                r#""format_version":2"#,
+                r#""format_version":3"#,
                 r#""format_version":1,"kind":"position+length""#,
             ),
         ] {
             let odd: Offset = serde_json::from_str(&odd).unwrap();
             assert_eq!(odd.check(&aspects).unwrap_err().0, "aspects");
         }
-        let unnamed = stored.replace(r#""format_version":2"#, r#""format_version":1"#);
+        let unnamed = stored.replace(r#""format_version":3"#, r#""format_version":1"#);
         let unnamed: Offset = serde_json::from_str(&unnamed).unwrap();
         assert_eq!(unnamed.check(&aspects).unwrap_err().0, "format_version");
     }

@@ -127,7 +127,11 @@ pub(super) fn rows(example: &Example) -> Vec<[f64; Feature::ALL.len()]> {
     let prompt = set(&example.prompt);
     let context = set(example.context.as_deref().unwrap_or_default());
     let texts = example.segment_texts().into_iter();
-    let segments = texts.map(|text| BaselineSegment { text, rating: None });
+    let segments = texts.map(|text| BaselineSegment {
+        text,
+        start: 0,
+        rating: None,
+    });
     let example = BaselineExample {
         prompt: &example.prompt,
         response: &example.response,

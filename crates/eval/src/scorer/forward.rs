@@ -1,9 +1,8 @@
 //! From tokens to scores.
 
-use std::iter::repeat;
-
 use burn::prelude::*;
 use burn::tensor::read_sync;
+use gradus_baselines::Offset;
 use gradus_data::{Example, SegmentBatcher, TokenizedExample, plan_batches};
 use gradus_model::SegmentModel;
 
@@ -51,11 +50,19 @@ impl Scorer {
         let input = batch.input_tensors().into();
         let states = self.model.pooled(input);
         let scores = self.model.scores_of(states.clone());
-        let scores = match batch.offsets {
-            Some(offsets) => scores + offsets,
-            None => scores,
+        let scores = match (batch.offsets, &self.preparer.offset) {
+            (Some(added), Some(offset)) => scores * self.model_weights(offset) + added,
+            _ => scores,
         };
         (states, scores)
+    }
+
+    /// By how much the scores of the model are multiplied, `[1, 1, num_aspects]`.
+    #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
+    fn model_weights(&self, offset: &Offset) -> Tensor<3> {
+        let weights: Vec<f32> = offset.model_weights().map(|weight| weight as f32).collect();
+        let shape = [1, 1, weights.len()];
+        Tensor::from_data(TensorData::new(weights, shape), &self.device)
     }
 
     /// The mean state of the segments of each response, of length 1; `None` if none of them is read.
@@ -92,7 +99,7 @@ impl Scorer {
         Ok(sums.into_iter().map(unit).collect())
     }
 
-    /// Gives the segments of a tokenized example the offsets that its scores have, as in training.
+    /// Gives the segments of a tokenized example what is added to their scores, as in training.
     #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
     pub(crate) fn add_offsets(&self, sequence: &mut TokenizedExample, example: &Example) {
         let Some(offset) = &self.preparer.offset else {
@@ -101,9 +108,14 @@ impl Scorer {
         let predicted = offset.predict(example);
         for segment in &mut sequence.segments {
             let values = predicted[segment.index].iter();
+            let values = values.zip(offset.model_weights());
             let values = values.zip(&self.text_config().aspects);
             segment.offsets = values
-                .map(|(&value, aspect)| aspect.scale.difference_to_target(value) as f32)
+                .map(|((&value, weight), aspect)| {
+                    // The weight multiplies ratings, which have another zero than targets.
+                    let added = value - (1.0 - weight) * aspect.scale.to_rating(0.0);
+                    aspect.scale.difference_to_target(added) as f32
+                })
                 .collect();
         }
     }
@@ -131,8 +143,8 @@ impl<M: SegmentModel> Scorer<M> {
                 let found = &mut scores[owners[row]].segments;
                 let offsets = &prepared[owners[row]].offsets;
                 for (kept, segment) in sequence.segments.iter().enumerate() {
-                    let offset = offsets.get(segment.index).map_or(&[][..], Vec::as_slice);
-                    let values = self.rating_units(output.of(place, kept), offset);
+                    let added = offsets.get(segment.index).map(Vec::as_slice);
+                    let values = self.rating_units(output.of(place, kept), added);
                     if let Some(found) = values.iter().find(|value| !value.is_finite()) {
                         return Err(EvalError::ScoreNotFinite {
                             id: sequence.id.clone(),
@@ -168,14 +180,17 @@ impl<M: SegmentModel> Scorer<M> {
             .collect()
     }
 
-    /// The scores of a segment, one per aspect, from the training scale to rating units, with its offset.
-    fn rating_units(&self, scores: &[f32], offset: &[f64]) -> Vec<f64> {
-        let scaled = scores.iter().zip(&self.text_config().aspects);
-        let offset = offset.iter().copied().chain(repeat(0.0));
+    /// The scores of a segment, one per aspect, from the training scale to rating units, and what the offset makes of
+    /// them by what it adds.
+    fn rating_units(&self, scores: &[f32], added: Option<&[f64]>) -> Vec<f64> {
+        let offset = self.preparer.offset.as_ref().zip(added);
+        let scaled = scores.iter().zip(&self.text_config().aspects).enumerate();
         scaled
-            .zip(offset)
-            .map(|((&score, aspect), offset)| {
-                shortest(aspect.scale.to_rating(f64::from(score)) + offset)
+            .map(|(place, (&score, aspect))| {
+                let score = aspect.scale.to_rating(f64::from(score));
+                shortest(offset.map_or(score, |(offset, added)| {
+                    offset.aspects[place].kept(score, added[place])
+                }))
             })
             .collect()
     }

@@ -178,9 +178,11 @@ impl<M: SegmentModel> Scorer<M> {
         self
     }
 
-    /// Keeps or drops the offset of the bundle, the baseline that its model was trained beside. Default: kept, for the best
-    /// predictions of ratings. Dropped, scores are free of what the baseline knows, as the training of a policy wants
-    /// them. Recalibration and thresholds were fitted to scores with the offset, so they are not used without it. Does
+    /// Keeps or drops the offset of the bundle, the baseline that its model was trained or is stacked beside. Default: kept,
+    /// for the best predictions of ratings. Dropped, scores are those of the model alone, as the training of a policy wants
+    /// them; a model that was trained beside the baseline is then free of what that knows.
+    ///
+    /// Recalibration and thresholds were fitted to scores with the offset, so they are not used without it. Does
     /// nothing for a bundle without an offset.
     #[must_use]
     pub fn with_offset(mut self, choice: OffsetUse) -> Self {
@@ -245,10 +247,10 @@ impl<M: SegmentModel> Scorer<M> {
             .map(|aspect| aspect.name.as_str())
     }
 
-    /// Whether the score of a segment depends only on the text up to its end, as with decoders. Other models
-    /// read the whole response; a model without a bundle counts as one of them.
+    /// Whether the score of a segment depends only on the text up to its end, as with decoders without an offset, which reads
+    /// how long the response is. Other models read the whole response; a model without a bundle counts as one of them.
     pub fn is_causal(&self) -> bool {
-        self.causal
+        self.causal && self.preparer.offset.is_none()
     }
 
     /// The bundle's manifest. That of a model without a bundle has its text settings and aggregation only.

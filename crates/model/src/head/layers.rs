@@ -134,21 +134,6 @@ impl Layers {
     }
 }
 
-impl Layers {
-    /// The same with the values of each aspect multiplied by a factor and moved by a shift.
-    pub(super) fn scaled(&self, factors: &[f32], shifts: &[f32]) -> Self {
-        let (weight, bias) = self.linear();
-        let device = weight.device();
-        let row = |values: &[f32]| Tensor::<1>::from_floats(values, &device);
-        let mut scaled = self.clone();
-        scaled.output = Linear {
-            weight: Param::from_tensor(weight * row(factors).unsqueeze()),
-            bias: Some(Param::from_tensor(bias * row(factors) + row(shifts))),
-        };
-        scaled
-    }
-}
-
 impl ScoreHead for Layers {
     fn forward(&self, pooled: Tensor<3>) -> Tensor<3> {
         let hidden = match &self.hidden {

@@ -309,16 +309,6 @@ impl Head {
         self
     }
 
-    /// The same with the values of each aspect multiplied by a factor and moved by a shift; `None` for a head of another
-    /// program, of which nobody knows how.
-    ///
-    /// # Panics
-    /// If there are more or fewer values than aspects.
-    pub(crate) fn scaled(&self, factors: &[f32], shifts: &[f32]) -> Option<Self> {
-        let layers = self.module.get::<Layers>()?;
-        Some(layers.scaled(factors, shifts).into())
-    }
-
     /// The module in it, if it is of this type.
     pub fn get<H: ScoreHead>(&self) -> Option<&H> {
         self.module.get()

@@ -259,19 +259,6 @@ impl RewardModel {
         self
     }
 
-    /// The same with the scores of each aspect, on the training scale, multiplied by a factor and moved by a shift: its
-    /// head does so. `None` if the head is one of another program, or its values are not yet the scores.
-    ///
-    /// # Panics
-    /// If there are more or fewer values than aspects.
-    pub fn with_scaled_scores(&self, factors: &[f32], shifts: &[f32]) -> Option<Self> {
-        if self.output != Output::Identity {
-            return None;
-        }
-        let head = self.head.scaled(factors, shifts)?;
-        Some(self.clone().with_head(head))
-    }
-
     /// See [`Head::load`].
     ///
     /// # Errors

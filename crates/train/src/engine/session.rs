@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use gradus_bundle::Bundle;
 use gradus_data::TextConfig;
 
 use super::{NoMetrics, SharedDevice, StopHandle, TrainObserver, Unobserved, ValidMetrics};
@@ -22,6 +23,9 @@ pub struct Preview<'a> {
 /// Called before the first step of a run.
 pub type OnPreview = Box<dyn FnOnce(Preview<'_>)>;
 
+/// What becomes of the bundle of the best weights at the end of a run.
+pub type OnBundle = Box<dyn FnOnce(Bundle) -> Result<Bundle>>;
+
 /// Observers, stop requests, checkpoints and devices of a run. Default: none of them.
 pub struct Session {
     /// Observes the run. Default: none.
@@ -32,6 +36,9 @@ pub struct Session {
     pub stop: StopHandle,
     /// Additional metrics of validations. Default: none.
     pub metrics: Box<dyn ValidMetrics>,
+    /// Changes the bundle before [`train`](crate::train()) saves it for the last time, as by [`Bundle::stacked`]. Bundles
+    /// that are saved before, at each best validation, are those of the model alone. Default: none.
+    pub on_bundle: Option<OnBundle>,
     /// Checkpoints. Default: none.
     pub checkpoints: Option<Checkpoints>,
     /// Devices that share the work of every step, the main device first. Default: empty, only the main
@@ -46,6 +53,7 @@ impl Default for Session {
             on_preview: None,
             stop: StopHandle::new(),
             metrics: Box::new(NoMetrics),
+            on_bundle: None,
             checkpoints: None,
             devices: Vec::new(),
         }

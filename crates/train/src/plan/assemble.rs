@@ -133,10 +133,13 @@ impl OpenEncoder {
         }
     }
 
-    /// The offset of the bundle that the run continues.
+    /// The offset of the bundle that the run continues, if its model was trained beside it.
     fn offset(&self) -> Option<&Offset> {
         match &self.kind {
-            EncoderKind::Bundle(source) => source.info().offset.as_ref(),
+            EncoderKind::Bundle(source) => {
+                let offset = source.info().offset.as_ref();
+                offset.filter(|offset| !offset.is_stacked())
+            }
             _ => None,
         }
     }

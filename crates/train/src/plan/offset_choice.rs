@@ -109,7 +109,7 @@ impl TrainingPlan {
         let offset = match &self.encoder {
             EncoderSource::Bundle(directory) => {
                 let source = SourceBundle::open(directory)?;
-                source.info().manifest.offset.clone().into()
+                source.info().manifest.trained_offset().cloned().into()
             }
             EncoderSource::Scratch(_) => ChosenOffset::of_new_encoder().offset,
             EncoderSource::Pretrained(_) => {
@@ -138,14 +138,15 @@ mod tests {
         }
     }
 
-    /// Responses of two segments, of which the last is rated low.
+    /// Responses of two segments, of which the last is rated low, with noise that nothing predicts.
     fn examples() -> Vec<Example> {
+        let noise = |k: usize, start: usize| ((7 * k + start) % 5) as f64 / 5.0;
         let one = |k: usize| Example {
             prompt: format!("prompt {k}"),
             response: "one one".into(),
             segments: [(0, 1.0), (4, 0.0)]
                 .map(|(start, rating)| Segment {
-                    ratings: [("good".to_owned(), rating)].into(),
+                    ratings: [("good".to_owned(), rating + noise(k, start))].into(),
                     ..Segment::unrated(CharSpan::new(start, start + 3))
                 })
                 .to_vec(),

@@ -123,7 +123,7 @@ pub(crate) fn tokenize_for_bundle(
         &bundle.tokenizer,
         resolved,
         training,
-        bundle.offset.as_ref(),
+        bundle.offset.as_ref().filter(|offset| !offset.is_stacked()),
         train,
         valid,
     )

@@ -117,7 +117,7 @@ impl SourceBundle {
             aspect_weights: known.aspect_weights,
             ranking: known.ranking,
             response_loss: known.response_loss,
-            offset: self.info.manifest.offset.clone().into(),
+            offset: self.info.manifest.trained_offset().cloned().into(),
             ..TrainConfig::default()
         }
     }
@@ -172,15 +172,15 @@ impl SourceBundle {
     /// Refuses an offset that is not the bundle's. One that is to be chosen is the bundle's.
     fn check_offset(&self, offset: &OffsetOption) -> Result<()> {
         let manifest = &self.info.manifest;
-        let agrees = match (offset.kinds(), &manifest.offset) {
+        let own = manifest.trained_offset();
+        let agrees = match (offset.kinds(), own) {
             (Some(found), Some(own)) => found.agrees_with(own, &manifest.aspects()),
             (found, own) => found.is_none() == own.is_none(),
         };
         if agrees || *offset == OffsetOption::Auto {
             return Ok(());
         }
-        let own = to_text(manifest.offset.as_ref());
-        self.same("training.offset", offset, &own)
+        self.same("training.offset", offset, &to_text(own))
     }
 
     fn same(
