@@ -1,80 +1,72 @@
 #!/usr/bin/env python3
-"""What `gradus stack` makes of the runs of an experiment: mean squared errors on the test split, beside those of model and baselines.
+"""What stacking gains in the runs of an experiment: mean squared errors on the test split, of the stacked scores, of the model alone and of the baselines.
 
     gradus experiment examples/experiments/small_sets.toml -o runs/small-sets
-    scripts/stack_runs.py runs/small-sets
+    scripts/stack_runs.py runs/small-sets [--gradus PROGRAM]
 
-Reads the scores that `gradus experiment` keeps of every run (`result.json`), fits the weights to those of the validation split as
-`gradus stack` does, and judges them on the test split. Means and standard deviations over seeds. `better` counts the seeds in which the
-weighted sum has a lower error than the best baseline on the test split. Needs Python only.
+Evaluates each bundle that the experiment kept on the test data of its run, with `gradus eval`, whose row `offset dropped` is the model alone.
+Means and standard deviations over seeds. `better` counts the seeds in which the stacked scores have a lower error than the best baseline on
+the test split, which nobody knows beforehand. Where the model has no weight, its own scores come from `gradus eval --offset drop`. Needs Python only.
 """
 
+import argparse
 import json
 import statistics
-import sys
+import subprocess
 from collections import defaultdict
 from pathlib import Path
 
-ADDED = ["position + length", "bag of words"]
+BASELINES = ["train mean", "position + length", "bag of words"]
 
 
-def columns(aspect: dict) -> tuple[list[float], list[float], dict[str, list[float]]]:
-    """Scores and ratings of the segments, and what each baseline says of them."""
-    pairs = [(score, rating) for _, segments in aspect["responses"] for _, score, rating in segments]
-    return [p[0] for p in pairs], [p[1] for p in pairs], {one["name"]: one["scores"] for one in aspect["baselines"]}
+def evaluated(gradus: str, bundle: Path, test: str, *options: str) -> dict[str, tuple[float, dict[str, float]]]:
+    """By aspect the mean squared error, and that of each other row."""
+    run = [gradus, "eval", str(bundle), test, "--json", "--resamples", "0", *options]
+    report = json.loads(subprocess.run(run, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
+    rows = lambda aspect: {row["name"]: row["segment"]["mse"] for row in aspect["baselines"]}
+    return {one["aspect"]: (one["segment"]["values"]["mse"], rows(one)) for one in report["aspects"]}
 
 
-def error(predicted: list[float], ratings: list[float]) -> float:
-    return statistics.fmean((one - rating) ** 2 for one, rating in zip(predicted, ratings))
-
-
-def weighted(mean: float, scores: list[float], baseline: list[float], a: float, c: float) -> list[float]:
-    return [mean + a * (score - mean) + c * (other - mean) for score, other in zip(scores, baseline)]
-
-
-def candidates(mean: float, scores: list[float], baseline: list[float], ratings: list[float]) -> list[tuple[float, float]]:
-    """Where the least error can be: inside the triangle `a >= 0, c >= 0, a + c <= 1`, or on one of its sides."""
-    s, b, r = ([value - mean for value in values] for values in (scores, baseline, ratings))
-    ss, sb, bb, sr, br = (sum(x * y for x, y in zip(*pair)) for pair in [(s, s), (s, b), (b, b), (s, r), (b, r)])
-    part = lambda of, by: min(1.0, max(0.0, of / by)) if by > 0 else 0.0
-    side = part(sr - br - sb + bb, ss - 2 * sb + bb)
-    found = [(1.0, 0.0), (part(sr, ss), 0.0), (0.0, part(br, bb)), (side, 1 - side)]
-    determinant = ss * bb - sb * sb
-    if determinant > 0:
-        a, c = (sr * bb - br * sb) / determinant, (br * ss - sr * sb) / determinant
-        if a >= 0 and c >= 0 and a + c <= 1:
-            found.append((a, c))
-    return found
+def weights(bundle: Path) -> dict[str, tuple[float, float, str]]:
+    """By aspect the weight of the model, that of the baseline, and its name."""
+    path = bundle / "offset.json"
+    if not path.exists():
+        return {}
+    aspects = json.loads(path.read_text(encoding="utf-8"))["aspects"]
+    name = lambda one: next(iter(one["baseline"])) if one.get("baseline") else "none"
+    return {one["aspect"]: (one.get("model", 1), one.get("weight", 1) if "baseline" in one else 0, name(one)) for one in aspects}
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
-        raise SystemExit(__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("--gradus", default="gradus", help="the program (default: gradus)")
+    options = parser.parse_args()
     rows = defaultdict(list)
-    for path in sorted(Path(sys.argv[1]).glob("cells/*/seed-*/result.json")):
+    for path in sorted(options.runs.glob("cells/*/seed-*/result.json")):
         result = json.loads(path.read_text(encoding="utf-8"))
-        label = ", ".join(result["labels"]) or path.parent.parent.name
-        for valid, test in zip(result["splits"]["valid"]["aspects"], result["splits"]["test"]["aspects"]):
-            scores, ratings, baselines = columns(valid)
-            mean = baselines["train mean"][0]
-            _, name, a, c = min(
-                (error(weighted(mean, scores, baselines[name], a, c), ratings), name, a, c)
-                for name in ADDED
-                for a, c in candidates(mean, scores, baselines[name], ratings)
-            )
-            scores, ratings, baselines = columns(test)
-            floors = {name: error(values, ratings) for name, values in baselines.items()}
-            stacked = error(weighted(mean, scores, baselines[name], a, c), ratings)
-            rows[label, test["aspect"]].append((error(scores, ratings), stacked, min(floors.values()), a, c, floors))
+        bundle, test = path.parent / "bundle", result["splits"]["test"]["data"]
+        label = ", ".join(result["labels"]) or Path(test).parent.name
+        fitted = weights(bundle)
+        kept = evaluated(options.gradus, bundle, test)
+        dropped = None
+        for aspect, (stacked, others) in kept.items():
+            floors = {name: others[name] for name in BASELINES}
+            alone = others.get("offset dropped", stacked if aspect not in fitted else None)
+            if alone is None:
+                dropped = dropped or evaluated(options.gradus, bundle, test, "--offset", "drop")
+                alone = dropped[aspect][0]
+            rows[label, aspect].append((alone, stacked, floors, fitted.get(aspect, (1, 0, "none"))))
     print("| set, aspect | seeds | model | stacked | best baseline | train mean | better | weight of model, of baseline |")
     print("|---|---|---|---|---|---|---|---|")
     spread = lambda values: f"{statistics.fmean(values):.4f} ± {statistics.stdev(values) if len(values) > 1 else 0:.4f}"
     for (label, aspect), runs in rows.items():
-        model, stacked, floor, a, c, floors = zip(*runs)
+        model, stacked, floors, fitted = zip(*runs)
         name = min(floors[0], key=floors[0].get)
-        better = sum(one < other for one, other in zip(stacked, floor))
-        print(f"| {label}, {aspect} | {len(runs)} | {spread(model)} | {spread(stacked)} | {floor[0]:.4f} ({name}) | "
-              f"{floors[0]['train mean']:.4f} | {better} of {len(runs)} | {statistics.fmean(a):.2f}, {statistics.fmean(c):.2f} |")
+        better = sum(one < other[name] for one, other in zip(stacked, floors))
+        a, c = (statistics.fmean(one[place] for one in fitted) for place in (0, 1))
+        print(f"| {label}, {aspect} | {len(runs)} | {spread(model)} | {spread(stacked)} | {floors[0][name]:.4f} ({name}) | "
+              f"{floors[0]['train mean']:.4f} | {better} of {len(runs)} | {a:.2f}, {c:.2f} |")
 
 
 if __name__ == "__main__":
