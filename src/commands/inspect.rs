@@ -96,6 +96,8 @@ struct Described {
     parameters: ParameterCounts,
     /// The bundle's pooling, or the default for training.
     pooling: Pooling,
+    /// Whether a mix of all layers is pooled.
+    scalar_mix: bool,
     aspects: Option<Vec<String>>,
 }
 
@@ -343,6 +345,7 @@ fn model(config: &RewardModelConfig, aspects: Option<Vec<String>>, device: &Devi
         max_positions: sizes.max_positions,
         parameters: config.parameters(device),
         pooling: config.pooling.clone(),
+        scalar_mix: config.scalar_mix,
         aspects,
     }
 }
@@ -471,7 +474,14 @@ impl Described {
             ("parameters", counted(counts.total)),
             ("- embeddings", counted(counts.embeddings)),
             ("- layers", counted(counts.layers)),
-            ("pooling", self.pooling.to_string()),
+            (
+                "pooling",
+                if self.scalar_mix {
+                    format!("{} of a mix of all layers", self.pooling)
+                } else {
+                    self.pooling.to_string()
+                },
+            ),
         ];
         if counts.adapters > 0 {
             rows.push(("- adapters", counted(counts.adapters)));

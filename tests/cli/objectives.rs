@@ -185,3 +185,60 @@ fn a_probe_is_a_bundle_and_a_head_to_start_from() {
         assert!((a - b).abs() < 1e-4, "{a} {b}");
     }
 }
+
+#[test]
+fn what_a_wide_vector_or_a_mix_of_layers_does_not_go_with_is_refused() {
+    let directory = temp_dir();
+    let path = directory.path();
+    tiny_bert(path);
+    let place = |name: &str| path.join(name).to_str().unwrap().to_owned();
+    let encoder = path.to_str().unwrap();
+    let run = |command: &str, name: &str, more: &[&str]| {
+        let data = "--train train.jsonl --valid valid.jsonl --max-length 128";
+        let output = place(name);
+        let mut arguments = vec![command, "--encoder", encoder, "--output", &output];
+        arguments.extend(data.split(' '));
+        arguments.extend(more);
+        gradus(trained(), &arguments)
+    };
+    // A probe fits a weight to each feature of the vector.
+    for pooling in ["mean", "context"] {
+        run("probe", pooling, &["--pooling", pooling]).succeeds();
+        assert!(scores(&place(pooling)).len() > 20, "{pooling}");
+    }
+    run("probe", "queries", &["--pooling", "multi-attention"])
+        .fails(2, &["`multi-attention`, which has queries to train"]);
+    // A head reads what it was trained on.
+    let short = ["--epochs", "1", "--stack", "none"];
+    let train = |name: &str, more: &[&str]| run("train", name, &[&short[..], more].concat());
+    write(path, "mix.toml", "[model]\nscalar_mix = true\n");
+    let mixed = ["--config", &place("mix.toml")];
+    train("mixed", &mixed).succeeds();
+    assert!(scores(&place("mixed")).len() > 20);
+    let from = |name: &str| ["--init-head".to_owned(), place(name)];
+    let [flag, mean] = from("mean");
+    train("other", &[&mixed[..], &[&flag, &mean]].concat())
+        .fails(2, &["mean: scalar_mix false instead of true"]);
+    train("other", &["--init-head", &place("mixed")])
+        .fails(2, &["mixed: scalar_mix true instead of false"]);
+    train("several", &["--pooling", "multi-attention"]).succeeds();
+    let several = [
+        "--pooling",
+        "multi-attention",
+        "--init-head",
+        &place("several"),
+    ];
+    train("other", &several).fails(2, &["several: queries of its own for multi-attention"]);
+    // A published head reads a vector of the encoder's width.
+    gradus(path, &["export", "mean", "exported"]).succeeds();
+    for pooling in ["context", "multi-attention", "attention"] {
+        gradus(path, &["import", "exported", "again", "--pooling", pooling])
+            .fails(2, &[&format!("the pooling `{pooling}`"), "expected `mean`"]);
+    }
+    assert!(!path.join("again").exists() && !path.join("other").exists());
+    let described = gradus(path, &["inspect", "mixed"]).succeeds();
+    assert!(
+        described.contains("mean of a mix of all layers"),
+        "{described}"
+    );
+}

@@ -51,6 +51,10 @@ pub fn check_exportable(config: &RewardModelConfig, model: &RewardModel) -> Resu
         return Err(not_exportable(reason));
     }
     check_pooling(&config.pooling).map_err(not_exportable)?;
+    if config.scalar_mix {
+        let reason = "its head reads a mix of the encoder's layers, expected the last layer alone";
+        return Err(not_exportable(reason.into()));
+    }
     if !model.head().is_linear() {
         return Err(no_linear_head());
     }
@@ -185,8 +189,8 @@ impl Export<'_> {
 fn check_pooling(pooling: &Pooling) -> Result<(), String> {
     match pooling {
         Pooling::Mean | Pooling::Last | Pooling::First => Ok(()),
-        Pooling::Max | Pooling::Attention | Pooling::Own(_) => Err(format!(
-            "its pooling is `{pooling}`, which token values cannot express, expected `mean`, `last` \
+        other => Err(format!(
+            "its pooling is `{other}`, which token values cannot express, expected `mean`, `last` \
              or `first`"
         )),
     }

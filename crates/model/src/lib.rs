@@ -47,6 +47,7 @@ mod pretrained;
 mod process_model;
 mod reward_model;
 mod row_wise;
+mod scalar_mix;
 mod segment_model;
 mod weights;
 
@@ -64,14 +65,16 @@ pub use lora::{LoraConfig, LoraTarget};
 pub use memory::{MemoryEstimate, ParameterCounts};
 pub use output::Output;
 pub use pooling::{
-    AttentionPooling, FirstPooling, LastPooling, MaxPooling, MeanPooling, NamedPooling, Pooler,
-    Pooling, SegmentPooling, TokenStates, register_pooling, registered_poolings,
+    AttentionPooling, ContextPooling, FirstPooling, LastPooling, MaxPooling, MeanPooling,
+    MultiAttentionPooling, NamedPooling, Pooler, Pooling, SegmentPooling, TokenStates,
+    register_pooling, registered_poolings,
 };
 pub use pretrained::{PretrainedEncoder, load_encoder};
 pub use process_model::{
     ProcessHead, ProcessModel, architecture, has_two_labels, import_process_model,
 };
 pub use reward_model::{RewardModel, RewardModelConfig, SegmentInput};
+pub use scalar_mix::ScalarMix;
 pub use segment_model::SegmentModel;
 pub use weights::{
     CastTensor, EmbeddingFormat, LeftTensor, LoadReport, WeightMismatch, WrongShape,

@@ -119,6 +119,8 @@ impl FamilyConfig for BertConfig {
 
     const BLOCKS: LayerBlocks = LayerBlocks::Plain;
 
+    const HAS_LAYER_STATES: bool = true;
+
     const CONFIG_KEYS: &'static [&'static [KnownKeys]] = &[
         config_keys::BERT,
         config_keys::BERT_AND_DEBERTA,
@@ -236,6 +238,18 @@ impl TokenEncoder for Bert {
     ) -> Tensor<3> {
         let embedded = self.embeddings.forward(token_ids, type_ids);
         PostNormLayer::stack(&self.layers, embedded, &TokenLayout::new(mask_pad, read))
+    }
+
+    fn layer_states(
+        &self,
+        token_ids: Tensor<2, Int>,
+        type_ids: Tensor<2, Int>,
+        mask_pad: Tensor<2, Bool>,
+        read: Option<Tensor<3, Int>>,
+    ) -> Option<Vec<Tensor<3>>> {
+        let embedded = self.embeddings.forward(token_ids, type_ids);
+        let layout = TokenLayout::new(mask_pad, read);
+        Some(PostNormLayer::stack_all(&self.layers, embedded, &layout))
     }
 }
 

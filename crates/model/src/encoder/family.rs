@@ -48,6 +48,9 @@ pub(crate) trait FamilyConfig: Sized {
     /// What its layers are made of.
     const BLOCKS: LayerBlocks;
 
+    /// Whether its module gives the [states of every layer](TokenEncoder::layer_states). Default: no.
+    const HAS_LAYER_STATES: bool = false;
+
     /// Names that differ in a `config.json`, except sizes: pairs of our name and the file's.
     const PUBLISHED_NAMES: &'static [(&'static str, &'static str)];
 

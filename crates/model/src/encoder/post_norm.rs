@@ -107,18 +107,50 @@ impl PostNormLayer {
     }
 
     /// All layers of an encoder, from embeddings to states; the last one computes only the
-    /// [wanted](TokenLayout::wanted) states.
+    /// [wanted](TokenLayout::wanted) states. `see` is shown the packed states before each layer.
+    ///
+    /// # Shapes
+    /// - `embedded` and the result: `[batch_size, seq_length, d_model]`
+    fn stack_seen(
+        layers: &[Self],
+        embedded: Tensor<3>,
+        layout: &TokenLayout,
+        mut see: impl FnMut(&Tensor<3>),
+    ) -> Tensor<3> {
+        let (last, before) = layers.split_last().expect("an encoder has layers");
+        let mask = layout.mask(Reach::default());
+        let hidden = before.iter().fold(layout.pack(embedded), |hidden, layer| {
+            see(&hidden);
+            layer.forward(None, hidden, &mask)
+        });
+        see(&hidden);
+        let queries = layout.wanted(hidden.clone());
+        let mask = layout.wanted_mask(&mask);
+        layout.unpack(last.forward(Some(queries), hidden, &mask))
+    }
+
+    /// The states of the last layer.
     ///
     /// # Shapes
     /// - `embedded` and the result: `[batch_size, seq_length, d_model]`
     pub(super) fn stack(layers: &[Self], embedded: Tensor<3>, layout: &TokenLayout) -> Tensor<3> {
-        let (last, before) = layers.split_last().expect("an encoder has layers");
-        let mask = layout.mask(Reach::default());
-        let hidden = before.iter().fold(layout.pack(embedded), |hidden, layer| {
-            layer.forward(None, hidden, &mask)
+        Self::stack_seen(layers, embedded, layout, |_| ())
+    }
+
+    /// The embeddings and the states of every layer, from the lowest.
+    ///
+    /// # Shapes
+    /// - `embedded` and each of the result: `[batch_size, seq_length, d_model]`
+    pub(super) fn stack_all(
+        layers: &[Self],
+        embedded: Tensor<3>,
+        layout: &TokenLayout,
+    ) -> Vec<Tensor<3>> {
+        let mut states = Vec::new();
+        let last = Self::stack_seen(layers, embedded, layout, |packed| {
+            states.push(layout.unpack(layout.wanted(packed.clone())));
         });
-        let queries = layout.wanted(hidden.clone());
-        let mask = layout.wanted_mask(&mask);
-        layout.unpack(last.forward(Some(queries), hidden, &mask))
+        states.push(last);
+        states
     }
 }

@@ -1,7 +1,7 @@
 //! The supported families: [`EncoderConfig`] and [`Encoder`] dispatch to one of them.
 
 use burn::module::Module;
-use burn::tensor::{Bool, Device, Int, Tensor, assert_shape};
+use burn::tensor::{Bool, Device, GradientCheckpointingStrategy, Int, Tensor, assert_shape};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -101,6 +101,14 @@ macro_rules! encoder_families {
                 match self {
                     $(Self::$family(_) => super::$config::BLOCKS,)+
                     Self::Own(_) => LayerBlocks::Composed,
+                }
+            }
+
+            /// Whether its module gives the states of every layer, for a [`ScalarMix`](crate::ScalarMix).
+            pub fn has_layer_states(&self) -> bool {
+                match self {
+                    $(Self::$family(_) => super::$config::HAS_LAYER_STATES,)+
+                    Self::Own(_) => false,
                 }
             }
 
@@ -255,12 +263,58 @@ macro_rules! encoder_families {
                 mask_pad: Tensor<2, Bool>,
                 spans: Option<Tensor<3, Int>>,
             ) -> Tensor<3> {
-                Tensor::from_inner(self.valid().states(
+                let strategy = token_ids.gradient_checkpointing_strategy();
+                let states = self.valid().states(
                     token_ids.without_autodiff(),
                     type_ids.without_autodiff(),
                     mask_pad.without_autodiff(),
                     spans.map(Tensor::without_autodiff),
-                ))
+                );
+                with_autodiff(states, strategy)
+            }
+
+            /// On an autodiff device, [`layer_states`](Self::layer_states) as they are in inference; see
+            /// [`states_in_inference`](Self::states_in_inference).
+            ///
+            /// # Shapes
+            /// As [`layer_states`](Self::layer_states).
+            pub fn layer_states_in_inference(
+                &self,
+                token_ids: Tensor<2, Int>,
+                type_ids: Tensor<2, Int>,
+                mask_pad: Tensor<2, Bool>,
+                spans: Option<Tensor<3, Int>>,
+            ) -> Option<Vec<Tensor<3>>> {
+                let strategy = token_ids.gradient_checkpointing_strategy();
+                let states = self.valid().layer_states(
+                    token_ids.without_autodiff(),
+                    type_ids.without_autodiff(),
+                    mask_pad.without_autodiff(),
+                    spans.map(Tensor::without_autodiff),
+                )?;
+                let with_autodiff = |states| with_autodiff(states, strategy);
+                Some(states.into_iter().map(with_autodiff).collect())
+            }
+
+            /// The embeddings and the states of every layer, from the lowest; `read` as in
+            /// [`forward_within`](Self::forward_within), `None` for all. Nothing for an encoder
+            /// [without](EncoderConfig::has_layer_states) them.
+            ///
+            /// # Shapes
+            /// As [`forward_within`](Self::forward_within), for each of the result.
+            pub fn layer_states(
+                &self,
+                token_ids: Tensor<2, Int>,
+                type_ids: Tensor<2, Int>,
+                mask_pad: Tensor<2, Bool>,
+                read: Option<Tensor<3, Int>>,
+            ) -> Option<Vec<Tensor<3>>> {
+                match self {
+                    $(Self::$family(module) => {
+                        module.layer_states(token_ids, type_ids, mask_pad, read)
+                    })+
+                    Self::Own(_) => None,
+                }
             }
 
             fn states(
@@ -285,6 +339,15 @@ macro_rules! encoder_families {
 }
 
 families!(encoder_families);
+
+/// States of inference on an autodiff device, with the strategy that all operands of an operation have to share.
+fn with_autodiff(states: Tensor<3>, strategy: Option<GradientCheckpointingStrategy>) -> Tensor<3> {
+    let states = Tensor::from_inner(states);
+    match strategy {
+        Some(strategy) => states.with_gradient_checkpointing_strategy(strategy),
+        None => states,
+    }
+}
 
 impl Serialize for EncoderConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {

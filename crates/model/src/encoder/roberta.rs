@@ -92,6 +92,8 @@ impl FamilyConfig for RobertaConfig {
 
     const BLOCKS: LayerBlocks = LayerBlocks::Plain;
 
+    const HAS_LAYER_STATES: bool = true;
+
     const CONFIG_KEYS: &'static [&'static [KnownKeys]] = &[
         OWN_KEYS,
         config_keys::BERT,
@@ -217,6 +219,18 @@ impl TokenEncoder for Roberta {
     ) -> Tensor<3> {
         let embedded = self.embeddings.forward(token_ids, mask_pad.clone());
         PostNormLayer::stack(&self.layers, embedded, &TokenLayout::new(mask_pad, read))
+    }
+
+    fn layer_states(
+        &self,
+        token_ids: Tensor<2, Int>,
+        _type_ids: Tensor<2, Int>,
+        mask_pad: Tensor<2, Bool>,
+        read: Option<Tensor<3, Int>>,
+    ) -> Option<Vec<Tensor<3>>> {
+        let embedded = self.embeddings.forward(token_ids, mask_pad.clone());
+        let layout = TokenLayout::new(mask_pad, read);
+        Some(PostNormLayer::stack_all(&self.layers, embedded, &layout))
     }
 }
 

@@ -28,6 +28,22 @@ pub trait TokenEncoder: PartModule {
         mask_pad: Tensor<2, Bool>,
         read: Option<Tensor<3, Int>>,
     ) -> Tensor<3>;
+
+    /// The embeddings and the states of every layer, from the lowest, whose last are those of
+    /// [`forward`](Self::forward). Default: `None`, for an encoder that keeps no states of lower layers.
+    ///
+    /// # Shapes
+    /// As [`forward`](Self::forward), for each of the result.
+    fn layer_states(
+        &self,
+        token_ids: Tensor<2, Int>,
+        type_ids: Tensor<2, Int>,
+        mask_pad: Tensor<2, Bool>,
+        read: Option<Tensor<3, Int>>,
+    ) -> Option<Vec<Tensor<3>>> {
+        let _ = (token_ids, type_ids, mask_pad, read);
+        None
+    }
 }
 
 /// A [`TokenEncoder`] of another program.

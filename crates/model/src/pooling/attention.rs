@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Bool, Device, Tensor};
 
 use super::{SegmentPooling, TokenStates};
 use crate::row_wise::product;
@@ -38,25 +38,39 @@ impl AttentionPooling {
 const OUTSIDE: f32 = -1e30;
 
 impl SegmentPooling for AttentionPooling {
-    /// A softmax for each segment over its own tokens, divided by its sum after the product.
     fn forward(&self, states: TokenStates) -> Tensor<3> {
         let membership = states.membership();
         let hidden = states.hidden;
-        let [batch_size, seq_length, d_model] = hidden.dims();
-        let [_, num_segments, _] = membership.dims();
-        let shape = [batch_size, num_segments, seq_length];
+        let [_, _, d_model] = hidden.dims();
         let query = self.query.val().reshape([1, d_model, 1]) / (d_model as f64).sqrt();
-        let scores = product(hidden.clone(), query).swap_dims(1, 2).expand(shape);
-        // Finite, so that a segment without tokens stays free of NaN.
-        let scores = scores.mask_fill(membership.clone().bool_not(), OUTSIDE);
-        let greatest = scores.clone().detach().max_dim(2);
-        let weights = (scores - greatest).exp() * membership.float();
-        // A column of ones, so that the weights are summed in the order of the states.
-        let ones = Tensor::ones([batch_size, seq_length, 1], &hidden.device());
-        let sums = product(weights, Tensor::cat(vec![hidden, ones], 2));
-        let total = sums.clone().narrow(2, d_model, 1);
-        // The greatest weight of a segment is 1. Absent ones need a divisor whose square is no zero:
-        // the gradient divides by that.
-        sums.narrow(2, 0, d_model) / total.clamp_min(1.0)
+        let scores = product(hidden.clone(), query);
+        weighted_mean(hidden, membership, scores)
     }
+}
+
+/// The mean of the states of each segment, weighted by a softmax of these scores over its own tokens, which is
+/// divided by its sum after the product.
+///
+/// # Shapes
+/// - `membership`: `[batch_size, num_segments, seq_length]`, as of [`TokenStates::membership`]
+/// - `scores`: `[batch_size, seq_length, 1]`
+/// - returns: `[batch_size, num_segments, d_model]`
+pub(super) fn weighted_mean(
+    hidden: Tensor<3>,
+    membership: Tensor<3, Bool>,
+    scores: Tensor<3>,
+) -> Tensor<3> {
+    let [batch_size, seq_length, d_model] = hidden.dims();
+    let scores = scores.swap_dims(1, 2).expand(membership.dims());
+    // Finite, so that a segment without tokens stays free of NaN.
+    let scores = scores.mask_fill(membership.clone().bool_not(), OUTSIDE);
+    let greatest = scores.clone().detach().max_dim(2);
+    let weights = (scores - greatest).exp() * membership.float();
+    // A column of ones, so that the weights are summed in the order of the states.
+    let ones = Tensor::ones([batch_size, seq_length, 1], &hidden.device());
+    let sums = product(weights, Tensor::cat(vec![hidden, ones], 2));
+    let total = sums.clone().narrow(2, d_model, 1);
+    // The greatest weight of a segment is 1. Absent ones need a divisor whose square is no zero:
+    // the gradient divides by that.
+    sums.narrow(2, 0, d_model) / total.clamp_min(1.0)
 }

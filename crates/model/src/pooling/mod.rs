@@ -3,8 +3,10 @@
 //! A pooling is one file here that implements [`SegmentPooling`], and one line in `poolings`.
 
 mod attention;
+mod context;
 mod max;
 mod mean;
+mod multi_attention;
 mod named;
 mod states;
 mod token;
@@ -18,8 +20,10 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use attention::AttentionPooling;
+pub use context::ContextPooling;
 pub use max::MaxPooling;
 pub use mean::MeanPooling;
+pub use multi_attention::MultiAttentionPooling;
 pub use named::{NamedPooling, register_pooling, registered_poolings};
 pub use states::TokenStates;
 pub use token::{FirstPooling, LastPooling};
@@ -104,7 +108,7 @@ impl fmt::Debug for Pooler {
 }
 
 impl Pooler {
-    /// A pooler of token states of width `d_model`. Those of this crate use no random numbers.
+    /// A pooler of token states of width `d_model`.
     ///
     /// # Panics
     /// If [`Pooling::check`] fails.
@@ -187,6 +191,10 @@ poolings! {
     Max "max", "The greatest value of each feature over the tokens" => |_, _| MaxPooling::default().into();
     Attention "attention", "An average whose weights are learned" =>
         |d_model, device| AttentionPooling::new(d_model, device).into();
+    MultiAttention "multi-attention", "Four averages whose weights are learned, one behind the other" =>
+        |d_model, device| MultiAttentionPooling::new(d_model, device).into();
+    Context "context", "The averages over segment, prompt and response, and their products" =>
+        |_, _| ContextPooling::default().into();
 }
 
 impl Pooling {
@@ -224,8 +232,20 @@ impl Pooling {
     pub fn d_output(&self, d_model: usize) -> usize {
         match self {
             Self::Own(part) => named::d_output(part, d_model),
+            Self::MultiAttention => MultiAttentionPooling::QUERIES * d_model,
+            Self::Context => ContextPooling::WIDTH * d_model,
             _ => d_model,
         }
+    }
+
+    /// Whether a segment's vector also holds what stands behind the segment, which a decoder's must not.
+    pub(crate) fn reads_what_follows(&self) -> bool {
+        *self == Self::Context
+    }
+
+    /// Whether it is one of this crate with weights of its own.
+    pub fn is_trained(&self) -> bool {
+        matches!(self, Self::Attention | Self::MultiAttention)
     }
 }
 
@@ -305,8 +325,13 @@ mod tests {
         let device = hidden.device();
         let query: Vec<f32> = (0..d_model).map(|k| 0.3 - 0.5 * k as f32).collect();
         let query = Tensor::<1>::from_floats(query.as_slice(), &device);
+        let queries = |query: Tensor<1>| {
+            let scaled = |by: f64| query.clone() * by;
+            Tensor::stack(vec![scaled(0.1), scaled(-0.2), scaled(0.3), scaled(0.0)], 0)
+        };
         let pooler = match pooling {
             Pooling::Attention => AttentionPooling::with_query(query).into(),
+            Pooling::MultiAttention => MultiAttentionPooling::with_queries(queries(query)).into(),
             kind => Pooler::new(kind, d_model, &device),
         };
         pooler.forward(TokenStates::of_responses(hidden, spans))
@@ -337,6 +362,60 @@ mod tests {
         let pooled = pool(&Pooling::Attention, hidden, spans(&device));
         let pooled: Vec<f32> = pooled.into_data().try_into_vec().unwrap();
         assert!(pooled.iter().all(|value| value.is_finite()), "{pooled:?}");
+    }
+
+    #[test]
+    fn several_queries_give_an_average_each() {
+        let device = Device::flex();
+        let mean = |weight: fn(f64) -> f64| {
+            // Products of the two states of the first segment with the query (0.3, -0.2).
+            let (first, second) = (weight(0.3 * 3.0 - 0.2 * 6.0), weight(0.3 * 5.0 + 0.2));
+            (3.0 * first + 5.0 * second) / (first + second)
+        };
+        let pooled = pool(&Pooling::MultiAttention, hidden(&device), spans(&device));
+        assert_eq!(pooled.dims(), [2, 2, 8]);
+        let pooled: Vec<f32> = pooled.into_data().try_into_vec().unwrap();
+        let expected = [
+            mean(|product| (0.1 * product).exp()),
+            mean(|product| (-0.2 * product).exp()),
+            mean(|product| (0.3 * product).exp()),
+            4.0,
+        ];
+        for (query, expected) in expected.into_iter().enumerate() {
+            let found = f64::from(pooled[2 * query]);
+            assert!((found - expected).abs() < 1e-5, "{query}: {found}");
+        }
+        let newborn = MultiAttentionPooling::new(64, &device);
+        let spread = newborn.queries().var(1).sqrt().into_data();
+        for spread in spread.iter::<f32>() {
+            assert!((0.01..0.03).contains(&spread), "{spread}");
+        }
+    }
+
+    #[test]
+    fn context_is_the_segment_beside_prompt_and_response() {
+        let device = Device::flex();
+        let states = TokenStates {
+            hidden: hidden(&device),
+            segment_spans: Tensor::from_data([[[2, 3], [0, 0]], [[1, 2], [0, 0]]], &device),
+            type_ids: Tensor::from_data([[0, 0, 1, 1], [1, 1, 0, 0]], &device),
+            mask_pad: Tensor::from_data([[false; 4], [false, false, true, true]], &device),
+        };
+        let pooled = Pooler::new(&Pooling::Context, 2, &device).forward(states);
+        let expected = TensorData::from([
+            // Segment, prompt, response, segment · prompt, segment · response.
+            [
+                [5.0, -1.0, 2.0, 7.0, 6.0, -0.25, 10.0, -7.0, 30.0, 0.25],
+                [0.0; 10],
+            ],
+            // No prompt.
+            [
+                [-3.0, -4.0, 0.0, 0.0, -2.0, -3.0, 0.0, 0.0, 6.0, 12.0],
+                [0.0; 10],
+            ],
+        ]);
+        let tolerance = Tolerance::<f32>::absolute(1e-5);
+        pooled.into_data().assert_approx_eq(&expected, tolerance);
     }
 
     fn spans(device: &Device) -> Tensor<3, Int> {
@@ -384,9 +463,13 @@ mod tests {
         let autodiff = plain.clone().autodiff();
         let values: Vec<f32> = hidden(&plain).into_data().try_into_vec().unwrap();
         for pooling in Pooling::ALL {
-            // Attention alone is no piecewise linear function of the states.
-            let curved = *pooling == Pooling::Attention;
-            let (step, tolerance) = if curved { (0.02, 0.05) } else { (0.25, 1e-3) };
+            // Sums and maxima alone are piecewise linear functions of the states.
+            let (step, tolerance) = match pooling {
+                Pooling::Attention => (0.02, 0.05),
+                Pooling::MultiAttention => (0.02, 0.2),
+                Pooling::Context => (0.25, 0.05),
+                _ => (0.25, 1e-3),
+            };
             let input = hidden(&autodiff).require_grad();
             let gradients = objective(pooling, input.clone(), spans(&autodiff)).backward();
             let gradient: Vec<f32> = input
@@ -420,7 +503,7 @@ mod tests {
             let pooled = pool(pooling, input.clone(), Tensor::zeros([2, 3, 2], &device));
             let gradients = pooled.clone().square().sum().backward();
             let pooled: Vec<f32> = pooled.into_data().try_into_vec().unwrap();
-            assert_eq!(pooled, [0.0; 12], "{pooling:?}");
+            assert_eq!(pooled, vec![0.0; 6 * pooling.d_output(2)], "{pooling:?}");
             let gradient: Vec<f32> = input
                 .grad(&gradients)
                 .unwrap()
@@ -483,7 +566,8 @@ mod tests {
     #[test]
     fn names_are_lowercase_words() {
         let names = serde_json::to_string(Pooling::ALL).unwrap();
-        assert_eq!(names, r#"["mean","last","first","max","attention"]"#);
+        let expected = r#"["mean","last","first","max","attention","multi-attention","context"]"#;
+        assert_eq!(names, expected);
     }
 
     proptest! {
@@ -496,7 +580,7 @@ mod tests {
             let inside = Tensor::<3>::random([1, length, 3], Distribution::Default, &device);
             let before = Tensor::random([1, start, 3], Distribution::Default, &device);
             let after = Tensor::random([1, padding, 3], Distribution::Default, &device);
-            for pooling in Pooling::ALL {
+            for pooling in Pooling::ALL.iter().filter(|pooling| **pooling != Pooling::Context) {
                 let alone = Tensor::from_data([[[0, length]]], &device);
                 let alone = pool(pooling, inside.clone(), alone);
                 let mut parts = vec![inside.clone()];

@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use super::RewardModel;
 use crate::encoder::{BertConfig, DrawParameters, Encoder, EncoderConfig, checks};
-use crate::error::Result;
+use crate::error::{ConfigProblem, Result};
 use crate::head::{Head, HeadConfig};
 use crate::lora::{Attach, LoraConfig};
 use crate::output::Output;
 use crate::pooling::{Pooler, Pooling};
 use crate::pretrained::check_layers;
+use crate::scalar_mix::ScalarMix;
 use crate::weights::{
     Naming, StoredTensor, join_steps, load_module, read_header, read_header_in_memory,
 };
@@ -33,6 +34,10 @@ pub struct RewardModelConfig {
     /// Head from a segment's vector to its scores. Default: one linear layer.
     #[serde(default, skip_serializing_if = "HeadConfig::is_linear")]
     pub head: HeadConfig,
+    /// Whether the head reads a [learned mix](ScalarMix) of the encoder's layers instead of the last one;
+    /// for BERT, RoBERTa and XLM-RoBERTa. Default: no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scalar_mix: bool,
     /// Low-rank adapters of the encoder. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lora: Option<LoraConfig>,
@@ -49,6 +54,7 @@ impl RewardModelConfig {
             pooling,
             num_aspects,
             head: HeadConfig::default(),
+            scalar_mix: false,
             lora: None,
             output: Output::default(),
         }
@@ -65,7 +71,28 @@ impl RewardModelConfig {
         if let Some(lora) = &self.lora {
             lora.check()?;
         }
-        self.encoder.check()
+        self.encoder.check()?;
+        Ok(self.check_together()?)
+    }
+
+    /// Refuses parts that are fine by themselves and do not go together.
+    fn check_together(&self) -> std::result::Result<(), ConfigProblem> {
+        let encoder = &self.encoder;
+        ConfigProblem::unless(
+            !(encoder.is_causal() && self.pooling.reads_what_follows()),
+            "pooling",
+            format!("`{}`", self.pooling),
+            "another one for a decoder, whose scores must not depend on what follows the segment",
+        )?;
+        ConfigProblem::unless(
+            !self.scalar_mix || encoder.has_layer_states(),
+            "scalar_mix",
+            format!(
+                "true with an encoder of the family `{}`",
+                encoder.model_type()
+            ),
+            "false, or an encoder of the family `bert`, `roberta` or `xlm-roberta`",
+        )
     }
 
     /// A model with a randomly initialized encoder and head.
@@ -158,6 +185,9 @@ impl RewardModelConfig {
                 device,
             ),
             pooling: Pooler::new(&self.pooling, d_model, device),
+            mix: self
+                .scalar_mix
+                .then(|| ScalarMix::new(self.encoder.sizes().num_layers, device)),
             output: self.output,
             weights: ScoringWeights::default(),
         }

@@ -17,6 +17,7 @@ use crate::head::Head;
 use crate::lora::{Attach, LoraConfig};
 use crate::output::Output;
 use crate::pooling::{Pooler, TokenStates};
+use crate::scalar_mix::ScalarMix;
 use crate::weights::{
     EmbeddingFormat, module_bytes, own_tensors, quantized_tensors, write_tensors,
 };
@@ -32,12 +33,15 @@ pub struct RewardModel {
     encoder: Encoder,
     head: Head,
     pooling: Pooler,
+    mix: Option<ScalarMix>,
     #[module(skip)]
     output: Output,
     /// The encoder's weights for inference in another precision.
     #[module(skip)]
     weights: ScoringWeights,
 }
+
+const CHECKED: &str = "layers are checked with the configuration";
 
 impl RewardModel {
     /// Saves the weights as safetensors, as `f32`, named as the modules are
@@ -112,6 +116,7 @@ impl RewardModel {
             encoder: encoder.into(),
             head: head.into(),
             pooling: pooling.into(),
+            mix: None,
             output,
             weights: ScoringWeights::default(),
         };
@@ -187,15 +192,17 @@ impl RewardModel {
         } = input;
         let read = response_spans.filter(|_| !self.pooling.reads_prompt());
         let [rows, length] = token_ids.dims();
-        let hidden = self.weights.during_tokens(rows * length, || match read {
-            Some(read) => {
-                let (types, pad) = (type_ids.clone(), mask_pad.clone());
-                self.encoder.forward_within(token_ids, types, pad, read)
-            }
-            None => self
-                .encoder
-                .forward(token_ids, type_ids.clone(), mask_pad.clone()),
-        });
+        let (types, pad) = (type_ids.clone(), mask_pad.clone());
+        let hidden = self
+            .weights
+            .during_tokens(rows * length, || match (&self.mix, read) {
+                (Some(mix), read) => {
+                    let states = self.encoder.layer_states(token_ids, types, pad, read);
+                    mix.forward(states.expect(CHECKED))
+                }
+                (None, Some(read)) => self.encoder.forward_within(token_ids, types, pad, read),
+                (None, None) => self.encoder.forward(token_ids, types, pad),
+            });
         self.pooling.forward(TokenStates {
             hidden,
             segment_spans,
@@ -215,12 +222,20 @@ impl RewardModel {
     pub fn raw_on_frozen_encoder(&self, input: SegmentInput) -> Tensor<3> {
         let read = input.response_spans;
         let read = read.filter(|_| !self.pooling.reads_prompt());
-        let hidden = self.encoder.states_in_inference(
+        let (ids, types, pad) = (
             input.token_ids,
             input.type_ids.clone(),
             input.mask_pad.clone(),
-            read,
         );
+        let hidden = match &self.mix {
+            None => self.encoder.states_in_inference(ids, types, pad, read),
+            Some(mix) => {
+                let states = self
+                    .encoder
+                    .layer_states_in_inference(ids, types, pad, read);
+                mix.forward(states.expect(CHECKED))
+            }
+        };
         self.head.forward(self.pooling.forward(TokenStates {
             hidden,
             segment_spans: input.segment_spans,
@@ -281,6 +296,11 @@ impl RewardModel {
     /// The pooling.
     pub fn pooling(&self) -> &Pooler {
         &self.pooling
+    }
+
+    /// The mix of the encoder's layers, if it has one.
+    pub fn scalar_mix(&self) -> Option<&ScalarMix> {
+        self.mix.as_ref()
     }
 
     /// Output function from the head's values to scores.

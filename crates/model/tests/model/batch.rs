@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, Tolerance};
-use gradus_model::{Pooler, Pooling, RewardModelConfig, SegmentInput, TokenStates};
+use gradus_model::{Pooling, RewardModelConfig, SegmentInput, TokenStates};
 
 use crate::support::{assert_close, batch, random_model, random_numbers, rows, scores};
 
@@ -31,7 +31,7 @@ fn a_score_does_not_depend_on_the_order_of_the_batch() {
 fn states_that_nothing_reads_are_left_out_without_a_trace() {
     let device = Device::flex();
     for pooling in Pooling::ALL {
-        let (config, model) = random_model(2, pooling.clone());
+        let (_, model) = random_model(2, pooling.clone());
         let input = batch(&rows(), 3, &device);
         let pooled = model.pooled(input.clone());
         let SegmentInput {
@@ -41,9 +41,13 @@ fn states_that_nothing_reads_are_left_out_without_a_trace() {
             response_spans: _,
             segment_spans,
         } = input;
-        let states = model.encoder().forward(token_ids, type_ids, mask_pad);
-        let pooler = Pooler::new(pooling, config.encoder.d_model(), &device);
-        let expected = pooler.forward(TokenStates::of_responses(states, segment_spans));
+        let (ids, types, pad) = (token_ids, type_ids.clone(), mask_pad.clone());
+        let expected = model.pooling().forward(TokenStates {
+            hidden: model.encoder().forward(ids, types, pad),
+            segment_spans,
+            type_ids,
+            mask_pad,
+        });
         let tolerance = Tolerance::<f32>::absolute(1e-5);
         pooled
             .into_data()

@@ -103,12 +103,17 @@ fn the_gradient_of_every_parameter_agrees_with_finite_differences() {
         (Pooling::Mean, HeadConfig::Linear, 0),
         (Pooling::Last, HeadConfig::Linear, 0),
         (Pooling::Attention, HeadConfig::Linear, 1),
+        (Pooling::MultiAttention, HeadConfig::Linear, 1),
+        (Pooling::Context, HeadConfig::Linear, 0),
         (Pooling::Mean, mlp, 2),
     ] {
         let (_, model) = random_model_with(1, pooling.clone(), |config| config.head = head);
         let num_parameters = check(&model, &rows(), 4e-3, 5e-3, &format!("{pooling:?}"));
         assert_eq!(num_parameters, 5 + 2 * 16 + 2 + more);
     }
+    let (_, mixed) = random_model_with(1, Pooling::Context, |config| config.scalar_mix = true);
+    let num_parameters = check(&mixed, &rows(), 4e-3, 5e-3, "a mix of layers");
+    assert_eq!(num_parameters, 5 + 2 * 16 + 2 + 1);
 }
 
 #[test]

@@ -78,6 +78,8 @@ fn a_score_is_the_same_whatever_is_listed_beside_it_in_every_family() {
             (Pooling::First, "mlp:8", 1),
             (Pooling::Max, "mlp:70", 2),
             (Pooling::Attention, "linear", 1),
+            (Pooling::MultiAttention, "linear", 1),
+            (Pooling::Context, "linear", 2),
         ] {
             let head: HeadConfig = head.parse().unwrap();
             let model = model_of(

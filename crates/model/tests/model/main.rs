@@ -17,4 +17,5 @@ mod named_encoder;
 mod named_head;
 mod named_pooling;
 mod quantized;
+mod scalar_mix;
 mod support;

@@ -7,8 +7,8 @@ use super::WarmupLinear;
 use super::freeze::{EMBEDDINGS, ENCODER};
 use crate::plan::{Schedule, TrainConfig};
 
-/// Prefixes of the paths of head and pooling parameters in a learner.
-const HEAD: [&str; 2] = ["model.head", "model.pooling"];
+/// Prefixes of the paths of the parameters on top of the encoder in a learner.
+const HEAD: [&str; 3] = ["model.head", "model.pooling", "model.mix"];
 
 /// Learning rates: the encoder's schedule, reduced for lower layers, and a separate one for the head.
 ///

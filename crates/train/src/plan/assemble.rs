@@ -261,6 +261,7 @@ impl OpenEncoder {
             RewardModelConfig {
                 head: plan.model.head.clone(),
                 lora: plan.model.lora.clone(),
+                scalar_mix: plan.model.scalar_mix,
                 output: plan.training.loss.output(),
                 ..RewardModelConfig::new(encoder, pooling, mean_targets.len())
             }

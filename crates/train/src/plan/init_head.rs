@@ -37,12 +37,21 @@ pub(super) fn init_head(
     if found != expected {
         return refuse("width", found.to_string(), expected.to_string());
     }
-    // Attention pooling is initialized to the mean.
-    let starts_alike = other.pooling == config.pooling
+    // Attention pooling is initialized to the mean. Other queries start at random, and would not be those of the bundle.
+    let starts_alike = (other.pooling == config.pooling
+        && config.pooling != Pooling::MultiAttention)
         || (&other.pooling, &config.pooling) == (&Pooling::Mean, &Pooling::Attention);
     if !starts_alike {
         let (found, expected) = (other.pooling.to_string(), config.pooling.to_string());
+        if found == expected {
+            return refuse("queries of its own for", found, "a pooling without".into());
+        }
         return refuse("pooling", found, expected);
+    }
+    // A new mix of layers reads their mean, which is none that a head was trained on.
+    if other.scalar_mix || config.scalar_mix {
+        let (found, expected) = (other.scalar_mix, config.scalar_mix);
+        return refuse("scalar_mix", found.to_string(), expected.to_string());
     }
     if other.head != config.head {
         return refuse("head", other.head.to_string(), config.head.to_string());

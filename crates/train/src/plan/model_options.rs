@@ -19,6 +19,10 @@ pub struct ModelOptions {
     pub pooling: Option<Pooling>,
     /// Layers from segment vectors to scores. Default: one linear layer.
     pub head: HeadConfig,
+    /// Whether the head reads a learned mix of the encoder's layers instead of the last one; for BERT,
+    /// RoBERTa and XLM-RoBERTa. Default: no.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub scalar_mix: bool,
     /// Low-rank adapters; the rest of the encoder is then frozen. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lora: Option<LoraConfig>,

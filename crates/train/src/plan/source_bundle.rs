@@ -88,12 +88,14 @@ impl SourceBundle {
         let RewardModelConfig {
             pooling,
             head,
+            scalar_mix,
             lora,
             ..
         } = &self.info.config;
         ModelOptions {
             pooling: Some(pooling.clone()),
             head: head.clone(),
+            scalar_mix: *scalar_mix,
             lora: lora.clone(),
             ..ModelOptions::default()
         }
@@ -158,6 +160,7 @@ impl SourceBundle {
         let [found, own] = [pooling, own_model.pooling.as_ref()].map(to_text);
         self.same("model.pooling", &found, &own)?;
         self.same("model.head", &model.head, &own_model.head)?;
+        self.same("model.scalar_mix", &model.scalar_mix, &own_model.scalar_mix)?;
         let [found, own] = [&model.lora, &own_model.lora].map(|lora| to_text(lora.as_ref()));
         self.same("model.lora", &found, &own)?;
         let init_head = model.init_head.as_ref().map(|path| path.display());

@@ -13,7 +13,7 @@ use gradus_data::{
     BatchSize, Example, ExampleSource, SegmentBatcher, SegmentTokenizer, StoredRecords,
     TokenizedExample, plan_batches,
 };
-use gradus_model::{Head, HeadConfig, Pooling, RewardModel};
+use gradus_model::{Head, HeadConfig, RewardModel};
 use serde::Serialize;
 use serde_json::{Map, json};
 use web_time::Instant;
@@ -166,7 +166,7 @@ fn run<E: ExampleSource>(
     });
     let started = Instant::now();
     let total = train.len() + valid.len();
-    let d_model = config.encoder.d_model();
+    let d_model = config.pooling.d_output(config.encoder.d_model());
     let mut split = |examples: &E, before: usize| {
         moments(&model, &text, examples, d_model, device, |done| {
             progress(before + done, total);
@@ -267,8 +267,13 @@ fn check(plan: &TrainingPlan) -> Result<()> {
     if plan.model.head != HeadConfig::Linear {
         return refuse("head", plan.model.head.to_string(), "`linear` for a probe");
     }
-    if plan.model.pooling == Some(Pooling::Attention) {
-        let found = "`attention`, which has a query to train".to_owned();
+    let trained = plan
+        .model
+        .pooling
+        .as_ref()
+        .filter(|pooling| pooling.is_trained());
+    if let Some(pooling) = trained {
+        let found = format!("`{pooling}`, which has queries to train");
         return refuse("pooling", found, expected);
     }
     if plan.model.lora.is_some() {

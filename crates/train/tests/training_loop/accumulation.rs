@@ -1,6 +1,7 @@
 //! A batch in pieces is the batch.
 
 use gradus_data::TokenizedExample;
+use gradus_train::Freeze;
 use gradus_train::{Fitted, TrainConfig};
 
 use crate::support::{alone, data_of, examples, losses, settings, weights, whole};
@@ -94,13 +95,23 @@ fn the_loss_does_not_depend_on_how_ratings_spread_over_the_pieces() {
 fn checkpointed_gradients_are_the_gradients() {
     let _alone = alone();
     let data = data_of(examples(21));
-    let expected = whole(&data, &settings());
-    let config = TrainConfig {
-        gradient_checkpointing: true,
-        ..settings()
-    };
-    // The same operations, some of them twice: nothing rounds differently.
-    let found = whole(&data, &config);
-    assert_eq!(losses(&found), losses(&expected));
-    assert!(weights(&found.model) == weights(&expected.model));
+    // With a frozen encoder, its states come from inference.
+    for freeze in [Freeze::Nothing, Freeze::Encoder] {
+        let plain = TrainConfig {
+            freeze,
+            ..settings()
+        };
+        let expected = whole(&data, &plain);
+        let config = TrainConfig {
+            gradient_checkpointing: true,
+            ..plain
+        };
+        // The same operations, some of them twice: nothing rounds differently.
+        let found = whole(&data, &config);
+        assert_eq!(losses(&found), losses(&expected), "{freeze}");
+        assert!(
+            weights(&found.model) == weights(&expected.model),
+            "{freeze}"
+        );
+    }
 }
