@@ -4,6 +4,7 @@ mod bench;
 mod calibrate;
 mod compare;
 mod data;
+mod ensemble;
 mod eval;
 mod experiment;
 mod explain;
@@ -37,6 +38,7 @@ pub(crate) use bench::{BenchArgs, BenchMode};
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use compare::CompareArgs;
 pub(crate) use data::{AuditArgs, Codec, DataCommand, MarkCut, SegmentArgs};
+pub(crate) use ensemble::EnsembleArgs;
 pub(crate) use eval::EvalArgs;
 pub(crate) use experiment::{
     ExperimentArgs, ExperimentCellArgs, ExperimentCommand, ExperimentReportArgs, ReportSplit,
@@ -167,6 +169,9 @@ pub(crate) enum Command {
     /// Average the weights of several bundles of the same encoder to one, and compare it with them
     #[command(after_help = models::SOUP_HELP)]
     Soup(SoupArgs),
+    /// Average what several bundles gave the same records as scores, and say how far they lie apart
+    #[command(after_help = ensemble::ENSEMBLE_HELP)]
+    Ensemble(EnsembleArgs),
     /// Weigh a bundle's scores and a trivial baseline together, by their errors on held-out data
     #[command(after_help = stack::STACK_HELP)]
     Stack(StackArgs),

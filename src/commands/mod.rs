@@ -8,6 +8,7 @@ mod compare_generators;
 mod continuing;
 mod data;
 mod devices;
+mod ensemble;
 mod eval;
 mod experiment;
 mod explain;
@@ -58,6 +59,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Merge(args) => merge::run(&args),
         Command::Quantize(args) => quantize::run(&args),
         Command::Soup(args) => soup::run(&args),
+        Command::Ensemble(args) => ensemble::run(&args),
         Command::Stack(args) => stack::run(&args),
         Command::Suggest(args) => suggest::run(&args),
         Command::Eval(args) => eval::run(&args),

@@ -18,6 +18,7 @@ fn every_command_explains_itself() {
         &["threshold"],
         &["interval"],
         &["soup"],
+        &["ensemble"],
         &["stack"],
         &["suggest"],
         &["audit"],

@@ -15,6 +15,7 @@ mod data;
 mod devices;
 mod disk;
 mod encoder;
+mod ensemble;
 mod evaluation;
 mod experiment;
 mod explain;

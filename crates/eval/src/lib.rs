@@ -57,6 +57,7 @@ pub mod ablation;
 pub mod bootstrap;
 pub mod calibration;
 pub mod compare;
+pub mod ensemble;
 mod error;
 pub mod generators;
 mod judged;
