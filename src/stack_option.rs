@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum StackOption {
-    /// By aspect, where cross-validation over the responses of the validation split shows a mean squared error lower by half
-    /// a percent or more; for the loss `mse` only, and never for a model that is trained beside a baseline, or for a decoder, whose score
+    /// By aspect, with the likeliest weights after the ratings of the validation split, where a model does not get nearly all
+    /// of it; for the loss `mse` only, and never for a model that is trained beside a baseline, or for a decoder, whose score
     /// of a segment knows nothing behind it.
     #[default]
     Auto,

@@ -9,10 +9,12 @@ use super::{DeviceArgs, PrecisionArgs, StrideArgs};
 pub(super) const STACK_HELP: &str = "\
 The score of an aspect becomes mean + a (score - mean) + c (baseline - mean) with a, c >= 0 and
 a + c <= 1, where mean is the mean training rating and baseline the trivial baseline of the bundle
-(position + length, or bag of words) that helps most. The weights are those of least squared error on
-rated data that the model was not trained on; the validation split will do. A model that has learned
-little from few ratings loses to its baselines: weighted together, they rarely do. `gradus train` ends
-with this by itself; here the weights are fitted anew, or to other data.
+(position + length, or bag of words) that helps most. The weights are the likeliest ones after rated
+data that the model was not trained on, from thirds where that says little to those of least squared
+error where it says much; the validation split will do. A model that has learned little from few ratings
+loses to its baselines: weighted together, they rarely do. The error on the data of the fit can rise, if
+the model was chosen by the same data. `gradus train` ends with this by itself; here the weights are
+fitted anew, or to other data.
 
   gradus stack my-bundle -o my-stacked --valid valid.jsonl
   gradus eval my-stacked test.jsonl

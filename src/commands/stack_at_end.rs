@@ -38,7 +38,7 @@ pub(crate) struct Stacked {
 impl Stacked {
     /// Whether scores change.
     fn changes(&self) -> bool {
-        self.mse_after < self.mse_before
+        self.baseline.is_some() || self.model < 1.0
     }
 
     /// What the scores are made of: `0.10 of the model, 0.87 of bag of words, 0.03 of the mean rating`.
