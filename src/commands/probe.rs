@@ -6,7 +6,7 @@ use anyhow::Result;
 use gradus::burn::tensor::Device;
 use gradus::data::Example;
 use gradus::train::{Preview, ProbeCurve, ProbeReport, StopHandle, probe, probe_stored};
-use gradus::{CheckedSettings, RunConfig, device};
+use gradus::{CheckedSettings, RunConfig, StackOption, device};
 use indicatif::ProgressBar;
 
 use crate::cli::ProbeArgs;
@@ -21,6 +21,8 @@ use crate::{progress, records, show};
 pub(crate) fn run(args: &ProbeArgs) -> Result<()> {
     let mut config = base_config(&args.run)?;
     set_run(&mut config, &args.run);
+    // A probe is not stacked, and its `run.toml` says so.
+    config.stack = StackOption::None;
     if let Some(from) = &config.from {
         let message = format!(
             "`from = {}` in the configuration: found a bundle, expected an encoder: a probe fits a new head",

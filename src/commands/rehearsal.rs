@@ -1,6 +1,7 @@
 //! What `train --dry-run` prints and writes: the plan of a run, with its expected time and memory.
 
 use anyhow::Result;
+use gradus::StackOption;
 use gradus::data::AtomicFile;
 use gradus::eval::report::drawing::{Document, Section, Table, ToneSentence};
 use gradus::train::{Rehearsal, TrainConfig};
@@ -26,8 +27,8 @@ pub(crate) struct Rehearsed {
 /// Settings that are not written where they have their default, and that default.
 const UNWRITTEN: [(&str, &str); 1] = [("precision", "f32")];
 
-/// All settings, those at their default too.
-pub(crate) fn settings(training: &TrainConfig) -> Result<Map<String, Value>> {
+/// All settings of the training, those at their default too, and what its end does with the scores.
+pub(crate) fn settings(training: &TrainConfig, stack: StackOption) -> Result<Map<String, Value>> {
     let mut settings = match serde_json::to_value(training)? {
         Value::Object(settings) => settings,
         other => anyhow::bail!("the settings of a training are no table: {other}"),
@@ -35,6 +36,7 @@ pub(crate) fn settings(training: &TrainConfig) -> Result<Map<String, Value>> {
     for (name, default) in UNWRITTEN {
         settings.entry(name).or_insert_with(|| default.into());
     }
+    settings.insert("stack".into(), serde_json::to_value(stack)?);
     Ok(settings)
 }
 

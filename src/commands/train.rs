@@ -67,7 +67,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     if args.dry_run {
         let page = rehearsal::page(args, &paths)?;
         let ratings = splits.ratings();
-        let settings = rehearsal::settings(&plan.settings.training)?;
+        let settings = rehearsal::settings(&plan.settings.training, config.stack)?;
         let rehearsal = splits.rehearse(plan, &device, session)?;
         return rehearsal::show(
             &Rehearsed {

@@ -143,6 +143,7 @@ fn a_plan_has_markdown_json_and_a_page_with_its_ratings() {
             "loss",
             "offset",
             "precision",
+            "stack",
         ],
     );
     let said = |more: &[&str]| gradus(path, &[&plan[..], more].concat()).stderr;

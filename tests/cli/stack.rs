@@ -290,3 +290,61 @@ fn a_manifest_that_denies_the_baseline_is_refused() {
     fs_err::write(&file, manifest.to_string()).unwrap();
     gradus(path, &["score", "stacked", &valid]).fails(2, &["stacked", "offset.json"]);
 }
+
+#[test]
+fn an_experiment_shows_the_models_alone_beside_what_it_stacks() {
+    let directory = temp_dir();
+    let path = directory.path();
+    let settings = CONFIG
+        .replace("stack = \"none\"", "")
+        .replace("[scratch]", "[run.scratch]")
+        .replace("[training]", "[run.training]")
+        .replace("epochs = 12", "epochs = 1");
+    let [train, valid, test] = ["train.jsonl", "valid.jsonl", "test.jsonl"].map(split);
+    let plan = format!(
+        "seeds = 2\nmetric = 'mse'\n[run]\nstack = 'auto'\ntrain = '{train}'\nvalid = '{valid}'\ndata.test = '{test}'\n{settings}"
+    );
+    write(path, "plan.toml", plan);
+    gradus(path, &["experiment", "plan.toml", "-o", "runs"]).succeeds();
+    let report = json_of(gradus(path, &["experiment", "report", "runs", "--json"]));
+    let arms = report["tables"][0]["arms"].as_array().unwrap();
+    let names: Vec<&str> = arms
+        .iter()
+        .map(|arm| arm["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names[..2], ["the run", "the run, model alone"]);
+    let alone: Vec<bool> = arms
+        .iter()
+        .map(|arm| arm["is_model_alone"].as_bool().unwrap())
+        .collect();
+    assert_eq!(alone, [false, true, false, false, false]);
+    assert_eq!(arms[0]["verdict"], "reference");
+    for seed in [0_usize, 1] {
+        let bundle = format!("runs/cells/1/seed-{seed}/bundle");
+        for (arm, use_of_offset) in [(0, "keep"), (1, "drop")] {
+            let eval = ["eval", &bundle, &test, "--json", "--resamples", "0"];
+            let options = ["--offset", use_of_offset];
+            let evaluated = json_of(gradus(path, &[&eval[..], &options].concat()));
+            let expected = &evaluated["aspects"][0]["segment"]["values"]["mse"];
+            let found = arms[arm]["values"][seed][1].as_f64().unwrap();
+            let difference = found - expected.as_f64().unwrap();
+            assert!(
+                difference.abs() < 1e-9,
+                "{use_of_offset}: {found}, {expected}"
+            );
+        }
+    }
+    let markdown = gradus(path, &["experiment", "report", "runs", "--markdown", "-"]).succeeds();
+    assert!(
+        markdown.contains("| the run, model alone | 2 |"),
+        "{markdown}"
+    );
+    // The chart of the settings has a row for it.
+    gradus(
+        path,
+        &["experiment", "report", "runs", "--html", "page.html"],
+    )
+    .succeeds();
+    let page = fs_err::read_to_string(path.join("page.html")).unwrap();
+    assert!(page.matches("the run, model alone").count() > 1);
+}

@@ -10,7 +10,11 @@ use gradus::RunConfig;
 use gradus::bundle::Manifest;
 use gradus::data::{Example, TextsDigest};
 use gradus::device;
-use gradus::eval::{Aggregation, Baselines, JudgedAspect, Level, MetricValues};
+use gradus::eval::baselines::BaselineScores;
+use gradus::eval::{
+    Aggregation, Baselines, JudgedAspect, Level, MetricValues, OFFSET_DROPPED, OffsetUse,
+    ScoredResponse, ScoredSegment,
+};
 use gradus::train::find_checkpoints;
 use gradus_experiment::{
     BaselineScore, CellCommand, CellResult, CellTask, JudgedRatings, JudgedSplit, Machine, Meter,
@@ -133,16 +137,26 @@ fn judged(bundle: &Path, path: &PathBuf, device: Option<&str>) -> Result<JudgedS
     };
     let source = ScoreInput::Bundle(bundle.to_owned());
     let scores = Scores::load(&source, &mut examples, &choices)?;
+    let alone = models_alone(&source, &scores, &mut examples, &choices)?;
     let baselines = stored_baselines(bundle)?;
     let mut aspects = Vec::new();
     for (index, aspect) in scores.aspects.iter().enumerate() {
         let segments = JudgedAspect::collect(&scores.responses, index, aspect);
         let aggregation = scores.aggregation;
         let whole = JudgedAspect::collect_responses(&scores.responses, index, aspect, aggregation);
-        for (ratings, judged) in [(Ratings::Segments, segments), (Ratings::Responses, whole)] {
+        let alone = alone.iter().find(|one| &one.aspect == aspect);
+        for (ratings, judged, alone) in [
+            (Ratings::Segments, segments, alone),
+            (Ratings::Responses, whole, None),
+        ] {
             if judged.counts.rated > 0 {
-                aspects.push(with_baselines(
-                    aspect, ratings, &judged, &baselines, &examples,
+                let beside = beside(aspect, ratings, &baselines, &examples);
+                let alone = alone.map(|one| -> BaselineScore<'_> {
+                    Box::new(|response, segment| one.scores[response][segment])
+                });
+                let metrics = metrics_of(&judged);
+                aspects.push(JudgedRatings::new(
+                    aspect, ratings, &judged, metrics, beside, alone,
                 ));
             }
         }
@@ -162,24 +176,74 @@ fn judged(bundle: &Path, path: &PathBuf, device: Option<&str>) -> Result<JudgedS
     })
 }
 
-fn with_baselines(
-    aspect: &str,
-    ratings: Ratings,
-    judged: &JudgedAspect,
-    baselines: &Baselines,
-    examples: &[Example],
-) -> JudgedRatings {
+/// The scores of the model alone, for each aspect whose scores hold a baseline.
+fn models_alone(
+    source: &ScoreInput,
+    scores: &Scores,
+    examples: &mut Vec<Example>,
+    choices: &Choices<'_>,
+) -> Result<Vec<BaselineScores>> {
+    if scores.offset.is_none() || scores.other_offset.len() == scores.aspects.len() {
+        return Ok(scores.other_offset.clone());
+    }
+    // Of an aspect on which the model has no weight, or which has no baseline, the scores do not tell them.
+    let choices = Choices {
+        offset: Some(OffsetUse::Drop),
+        ..*choices
+    };
+    let dropped = Scores::load(source, examples, &choices)?;
+    let of_aspect = |(column, aspect): (usize, &String)| {
+        let of_segment = |segment: &ScoredSegment| {
+            // A segment without a score is not judged.
+            segment.scores.as_ref().map_or(0.0, |scores| scores[column])
+        };
+        let of_response =
+            |response: &ScoredResponse| response.segments.iter().map(of_segment).collect();
+        BaselineScores {
+            name: OFFSET_DROPPED.to_owned(),
+            aspect: aspect.clone(),
+            scores: dropped.responses.iter().map(of_response).collect(),
+        }
+    };
+    let all = scores.aspects.iter().enumerate().map(of_aspect);
+    // Of an aspect without a baseline they are the same.
+    let is_other = |(column, alone): &(usize, BaselineScores)| {
+        let kept = scores.responses.iter().zip(&alone.scores);
+        kept.flat_map(|(response, alone)| response.segments.iter().zip(alone))
+            .any(|(kept, alone)| {
+                kept.scores
+                    .as_ref()
+                    .is_some_and(|kept| kept[*column].total_cmp(alone).is_ne())
+            })
+    };
+    Ok(all
+        .enumerate()
+        .filter(is_other)
+        .map(|(_, alone)| alone)
+        .collect())
+}
+
+fn metrics_of(judged: &JudgedAspect) -> MetricValues {
     let midpoint = judged.midpoint(None);
     let pairs = judged.pairs(Level::Segment, Aggregation::default(), midpoint);
-    let metrics = MetricValues::compute(&pairs);
-    let beside: Vec<(String, BaselineScore<'_>)> = match ratings {
+    MetricValues::compute(&pairs)
+}
+
+/// The trivial baselines for the ratings of an aspect, by name.
+fn beside<'a>(
+    aspect: &str,
+    ratings: Ratings,
+    baselines: &Baselines,
+    examples: &[Example],
+) -> Vec<(String, BaselineScore<'a>)> {
+    match ratings {
         Ratings::Segments => {
             let found = baselines.scores(examples).into_iter();
             let found = found.filter(|found| found.aspect == aspect);
             found
                 .map(|found| {
                     let scores = found.scores;
-                    let score: BaselineScore<'_> =
+                    let score: BaselineScore<'a> =
                         Box::new(move |response, segment| scores[response][segment]);
                     (found.name, score)
                 })
@@ -191,13 +255,12 @@ fn with_baselines(
             found
                 .map(|found| {
                     let scores = found.scores;
-                    let score: BaselineScore<'_> = Box::new(move |response, _| scores[response]);
+                    let score: BaselineScore<'a> = Box::new(move |response, _| scores[response]);
                     (found.name, score)
                 })
                 .collect()
         }
-    };
-    JudgedRatings::new(aspect, ratings, judged, metrics, beside)
+    }
 }
 
 /// Digests of the texts of both splits, as the bundle keeps them.

@@ -58,7 +58,8 @@ pub(super) fn effects(table: &Table, axes: &[String], metric: Metric) -> Result<
     let mut rows = Vec::new();
     let mut varying = 0;
     for (place, axis) in axes.iter().enumerate() {
-        let arms = table.arms.iter().filter(|arm| !arm.is_baseline);
+        let arms = table.arms.iter();
+        let arms = arms.filter(|arm| !arm.is_baseline && !arm.is_model_alone);
         let arms: Vec<&Arm> = arms.filter(|arm| arm.labels.len() > place).collect();
         let mut labels: Vec<&String> = Vec::new();
         for arm in &arms {

@@ -11,6 +11,7 @@ pub(super) fn lines(report: &Report) -> String {
         [
             "setting",
             "baseline",
+            "model_alone",
             "seeds",
             "planned",
             "responses",
@@ -64,6 +65,7 @@ fn of_arm(report: &Report, table: &Table, arm: &Arm) -> Vec<String> {
     row.extend([
         arm.name.clone(),
         arm.is_baseline.to_string(),
+        arm.is_model_alone.to_string(),
         arm.seeds.to_string(),
         arm.planned.to_string(),
         table.responses.to_string(),

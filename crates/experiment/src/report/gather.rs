@@ -34,6 +34,26 @@ pub(super) struct Gathered {
     pub(super) baselines: Vec<(String, JudgedAspect)>,
 }
 
+impl Gathered {
+    /// The arm with these labels, a new one where there is none.
+    fn arm(&mut self, name: &str, labels: &[String], is_fixed: bool) -> &mut GatheredArm {
+        let found = self.arms.iter().position(|arm| arm.labels == labels);
+        let place = found.unwrap_or_else(|| {
+            self.arms.push(GatheredArm {
+                name: name.to_owned(),
+                labels: labels.to_vec(),
+                is_fixed,
+                planned: 0,
+                runs: Vec::new(),
+                is_stacked: false,
+                alone: Vec::new(),
+            });
+            self.arms.len() - 1
+        });
+        &mut self.arms[place]
+    }
+}
+
 /// Results of the same settings.
 #[derive(Debug)]
 pub(super) struct GatheredArm {
@@ -42,9 +62,13 @@ pub(super) struct GatheredArm {
     pub(super) is_fixed: bool,
     pub(super) planned: usize,
     pub(super) runs: Vec<GatheredRun>,
+    /// Whether a baseline is part of the scores of any of them.
+    pub(super) is_stacked: bool,
+    /// The runs with the scores of the model alone, as far as they are known.
+    pub(super) alone: Vec<GatheredRun>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct GatheredRun {
     pub(super) seed: u64,
     pub(super) judged: JudgedAspect,
@@ -212,20 +236,18 @@ impl All {
                 judged: found.judged(),
                 seconds: whole.then_some(result.provenance.wall_seconds),
             };
-            match gathered
-                .arms
-                .iter_mut()
-                .find(|arm| arm.labels == place.labels)
-            {
-                Some(arm) => arm.runs.push(run),
-                None => gathered.arms.push(GatheredArm {
-                    name: name.clone(),
-                    labels: place.labels.clone(),
-                    is_fixed: !cell.command.has_seeds(),
-                    planned: 0,
-                    runs: vec![run],
-                }),
-            }
+            let alone = match &found.alone {
+                Some(_) => found.judged_alone(),
+                None => found.tells_alone.then(|| found.judged()),
+            };
+            let alone = alone.map(|judged| GatheredRun {
+                judged,
+                ..run.clone()
+            });
+            let arm = gathered.arm(&name, &place.labels, !cell.command.has_seeds());
+            arm.is_stacked |= found.alone.is_some();
+            arm.runs.push(run);
+            arm.alone.extend(alone);
         }
         self.runs.push(RunRow {
             directory: source.directory.into(),

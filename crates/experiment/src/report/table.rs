@@ -7,7 +7,7 @@ use gradus_eval::{JudgedAspect, Metric, ResponsePairs};
 use serde::Serialize;
 
 use super::difference::{Difference, Replicates, mean_and_sd, paired_difference, reach_of_mean};
-use super::gather::{Gathered, Key};
+use super::gather::{Gathered, GatheredArm, GatheredRun, Key};
 use crate::Result;
 use crate::result::Ratings;
 
@@ -36,6 +36,10 @@ pub struct Table {
 /// Settings with their seeds, or a trivial baseline.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is said of an arm by itself"
+)]
 pub struct Arm {
     /// The labels on the other axes.
     pub labels: Vec<String>,
@@ -43,6 +47,8 @@ pub struct Arm {
     pub name: String,
     /// Whether it is a trivial baseline.
     pub is_baseline: bool,
+    /// Whether these are the scores of the models alone, of settings whose scores hold a baseline.
+    pub is_model_alone: bool,
     /// Whether another seed would give the same.
     pub is_fixed: bool,
     /// Whether another seed of the reference would give the same.
@@ -67,6 +73,13 @@ pub struct Arm {
     pub sentence: String,
     /// Mean wall time of a run in seconds, of those that were not interrupted.
     pub seconds: Option<f64>,
+}
+
+impl Arm {
+    /// Whether it is that of the runs with these labels, with all that their scores hold.
+    fn is_labeled(&self, labels: &[String]) -> bool {
+        !self.is_baseline && !self.is_model_alone && self.labels == labels
+    }
 }
 
 /// A metric over seeds.
@@ -141,21 +154,8 @@ pub(super) fn table(
     metrics: &[Metric],
     confidence: f64,
 ) -> Result<Table> {
-    let mut systems = Vec::new();
-    for arm in &gathered.arms {
-        for run in &arm.runs {
-            systems.push(System {
-                name: format!("{}, seed {}", arm.name, run.seed),
-                judged: run.judged.clone(),
-            });
-        }
-    }
-    for (name, judged) in &gathered.baselines {
-        systems.push(System {
-            name: name.clone(),
-            judged: judged.clone(),
-        });
-    }
+    let arms = arms_of(gathered);
+    let systems = systems(&arms, gathered);
     let shared = SharedPairs::of(&systems, None)?;
     let scored = |judged: &JudgedAspect| judged.responses.iter().map(|r| r.segments.len()).sum();
     let most: usize = systems
@@ -168,37 +168,36 @@ pub(super) fn table(
         .as_slice()
         .first()
         .map_or(0, ResponsePairs::num_responses);
+    let summary =
+        |name: &str, labels, runs: &[Seeded]| summary(name, labels, runs, metrics, confidence);
     let mut judged = Vec::new();
-    for arm in &gathered.arms {
+    for arm in &arms {
         let own = pairs.by_ref().take(arm.runs.len());
-        let seeds = arm.runs.iter().map(|run| run.seed);
-        let runs = runs(seeds.zip(own), metrics[0]);
-        judged.push(Judged {
-            arm: Arm {
-                seconds: arm.seconds(),
-                planned: arm.planned,
-                is_fixed: arm.is_fixed,
-                ..summary(&arm.name, arm.labels.clone(), &runs, metrics, confidence)
-            },
-            runs,
-        });
+        let runs = runs(arm.runs.iter().map(|run| run.seed).zip(own), metrics[0]);
+        let of = arm.gathered;
+        let arm = Arm {
+            seconds: of.seconds(),
+            planned: of.planned,
+            is_fixed: of.is_fixed,
+            is_model_alone: arm.is_model_alone,
+            ..summary(&arm.name, of.labels.clone(), &runs)
+        };
+        judged.push(Judged { arm, runs });
     }
-    for (name, _) in &gathered.baselines {
-        let runs = runs(pairs.by_ref().take(1).map(|pairs| (0, pairs)), metrics[0]);
-        judged.push(Judged {
-            arm: Arm {
-                is_baseline: true,
-                is_fixed: true,
-                planned: 1,
-                ..summary(name, Vec::new(), &runs, metrics, confidence)
-            },
-            runs,
-        });
+    for ((name, _), pairs) in gathered.baselines.iter().zip(pairs) {
+        let runs = runs(std::iter::once((0, pairs)), metrics[0]);
+        let arm = Arm {
+            is_baseline: true,
+            is_fixed: true,
+            planned: 1,
+            ..summary(name, Vec::new(), &runs)
+        };
+        judged.push(Judged { arm, runs });
     }
     compare(&mut judged, &key.reference, confidence);
     let reference = judged
         .iter()
-        .find(|judged| judged.arm.labels == key.reference);
+        .find(|judged| judged.arm.is_labeled(&key.reference));
     Ok(Table {
         data: key.data.clone(),
         aspect: key.aspect.clone(),
@@ -210,6 +209,52 @@ pub(super) fn table(
             .map_or_else(|| key.reference.join(", "), |found| found.arm.name.clone()),
         arms: judged.into_iter().map(|judged| judged.arm).collect(),
     })
+}
+
+/// What is judged: the runs of all arms, and the baselines.
+fn systems(arms: &[ArmRuns<'_>], gathered: &Gathered) -> Vec<System> {
+    let of_arm = |arm: &ArmRuns<'_>| -> Vec<System> {
+        let runs = arm.runs.iter().map(|run| System {
+            name: format!("{}, seed {}", arm.name, run.seed),
+            judged: run.judged.clone(),
+        });
+        runs.collect()
+    };
+    let baselines = gathered.baselines.iter().map(|(name, judged)| System {
+        name: name.clone(),
+        judged: judged.clone(),
+    });
+    arms.iter().flat_map(of_arm).chain(baselines).collect()
+}
+
+/// The runs of a row.
+struct ArmRuns<'a> {
+    name: String,
+    gathered: &'a GatheredArm,
+    is_model_alone: bool,
+    runs: &'a [GatheredRun],
+}
+
+/// Every arm, and behind it its models alone, where a baseline is part of the scores.
+fn arms_of(gathered: &Gathered) -> Vec<ArmRuns<'_>> {
+    let mut arms = Vec::new();
+    for arm in &gathered.arms {
+        let of = |name: String, is_model_alone, runs| ArmRuns {
+            name,
+            gathered: arm,
+            is_model_alone,
+            runs,
+        };
+        arms.push(of(arm.name.clone(), false, arm.runs.as_slice()));
+        if arm.is_stacked && arm.alone.len() == arm.runs.len() {
+            arms.push(of(
+                format!("{}, model alone", arm.name),
+                true,
+                arm.alone.as_slice(),
+            ));
+        }
+    }
+    arms
 }
 
 fn runs(runs: impl Iterator<Item = (u64, ResponsePairs)>, metric: Metric) -> Vec<Seeded> {
@@ -245,6 +290,7 @@ fn summary(
         labels,
         name: name.to_owned(),
         is_baseline: false,
+        is_model_alone: false,
         is_fixed: false,
         reference_is_fixed: false,
         seeds: runs.len(),
@@ -263,7 +309,7 @@ fn summary(
 fn compare(judged: &mut [Judged], reference: &[String], confidence: f64) {
     let place = judged
         .iter()
-        .position(|judged| !judged.arm.is_baseline && judged.arm.labels == reference);
+        .position(|judged| judged.arm.is_labeled(reference));
     let Some(place) = place else {
         return;
     };

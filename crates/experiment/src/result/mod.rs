@@ -98,6 +98,12 @@ pub struct JudgedRatings {
     pub responses: Vec<JudgedSegments>,
     /// The scores of the trivial baselines for the same segments.
     pub baselines: Vec<BaselineScores>,
+    /// The scores of the model alone for the same segments, where a baseline is part of the score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone: Option<Vec<f64>>,
+    /// Whether `alone` is there wherever a baseline is part of the score: not so in results of earlier versions.
+    #[serde(default)]
+    pub tells_alone: bool,
 }
 
 /// Scores of a trivial baseline.
@@ -111,13 +117,14 @@ pub struct BaselineScores {
 
 impl JudgedRatings {
     /// The scores of a model beside the ratings, with baselines that give a score for the index of a response and of a
-    /// segment.
+    /// segment. `alone` gives those of the model alone, where a baseline is part of the score.
     pub fn new(
         aspect: &str,
         ratings: Ratings,
         judged: &JudgedAspect,
         metrics: MetricValues,
         baselines: Vec<(String, BaselineScore<'_>)>,
+        alone: Option<BaselineScore<'_>>,
     ) -> Self {
         let of_response = |response: &JudgedResponse| {
             let segments = response.segments.iter();
@@ -130,11 +137,14 @@ impl JudgedRatings {
                 .iter()
                 .flat_map(|(response, segments)| segments.iter().map(|s| (*response, s.0)))
         };
+        let all = |score: BaselineScore<'_>| -> Vec<f64> {
+            places()
+                .map(|(response, segment)| score(response, segment))
+                .collect()
+        };
         let baselines = baselines.into_iter().map(|(name, score)| BaselineScores {
             name,
-            scores: places()
-                .map(|(response, segment)| score(response, segment))
-                .collect(),
+            scores: all(score),
         });
         Self {
             aspect: aspect.to_owned(),
@@ -142,6 +152,8 @@ impl JudgedRatings {
             counts: judged.counts,
             metrics,
             baselines: baselines.collect(),
+            alone: alone.map(all),
+            tells_alone: true,
             responses,
         }
     }
@@ -153,13 +165,22 @@ impl JudgedRatings {
 
     /// The scores of a baseline, which has one for every segment.
     pub fn judged_baseline(&self, baseline: &BaselineScores) -> Option<JudgedAspect> {
+        self.judged_with(&baseline.scores)
+    }
+
+    /// The scores of the model alone, where a baseline is part of the score.
+    pub fn judged_alone(&self) -> Option<JudgedAspect> {
+        self.judged_with(self.alone.as_deref()?)
+    }
+
+    /// These scores, one for every segment.
+    fn judged_with(&self, scores: &[f64]) -> Option<JudgedAspect> {
         let segments: usize = self
             .responses
             .iter()
             .map(|(_, segments)| segments.len())
             .sum();
-        (baseline.scores.len() == segments)
-            .then(|| self.with_scores(|place, _| baseline.scores[place]))
+        (scores.len() == segments).then(|| self.with_scores(|place, _| scores[place]))
     }
 
     fn with_scores(&self, score: impl Fn(usize, f64) -> f64) -> JudgedAspect {
