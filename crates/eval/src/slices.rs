@@ -5,7 +5,9 @@ use crate::{
     ScoredResponse,
 };
 use gradus_data::meta_name;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -85,10 +87,13 @@ impl Slicer<'_> {
     }
 
     fn by_key(&self, key: &SliceKey) -> Vec<Slice> {
-        let quarters = self.quarters_of_length();
-        let mut parts: BTreeMap<String, ResponsePairs> = BTreeMap::new();
+        let quarters = match key {
+            SliceKey::Length => self.quarters_of_length(),
+            _ => Vec::new(),
+        };
+        let mut parts: BTreeMap<Cow<'_, str>, ResponsePairs> = BTreeMap::new();
         for response in &self.judged.responses {
-            let mut of_response: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+            let mut of_response: BTreeMap<Cow<'_, str>, Vec<(f64, f64)>> = BTreeMap::new();
             for segment in &response.segments {
                 if let Some(part) = self.part(key, response, segment, &quarters) {
                     of_response
@@ -101,14 +106,15 @@ impl Slicer<'_> {
                 parts.entry(part).or_default().push_response(pairs);
             }
         }
+        let parts: Vec<_> = parts.into_iter().collect();
         parts
-            .into_iter()
+            .into_par_iter()
             .filter(|(_, pairs)| pairs.len() >= self.min_segments)
             .map(|(part, pairs)| {
                 let pairs = pairs.with_midpoint(self.midpoint);
                 Slice {
                     key: key.clone(),
-                    part,
+                    part: part.into_owned(),
                     responses: pairs.num_responses(),
                     values: MetricValues::compute(&pairs),
                 }
@@ -117,25 +123,23 @@ impl Slicer<'_> {
     }
 
     /// The part a segment belongs to.
-    fn part(
+    fn part<'q>(
         &self,
         key: &SliceKey,
         response: &JudgedResponse,
         segment: &JudgedSegment,
-        quarters: &[Quarter],
-    ) -> Option<String> {
+        quarters: &'q [Quarter],
+    ) -> Option<Cow<'q, str>> {
         let record = self.scored.get(response.index)?;
         match key {
             SliceKey::Position if self.whole => None,
-            SliceKey::Position => {
-                Some(position_part(segment.index, record.segments.len()).to_owned())
-            }
+            SliceKey::Position => Some(position_part(segment.index, record.segments.len()).into()),
             SliceKey::Length => {
                 let length = self.length(response.index, segment.index)?;
                 let quarter = quarters.iter().find(|quarter| length <= quarter.high)?;
-                Some(quarter.name())
+                Some(quarter.name.as_str().into())
             }
-            SliceKey::Meta(name) => meta_name(record.meta.get(name)?),
+            SliceKey::Meta(name) => meta_name(record.meta.get(name)?).map(Cow::from),
         }
     }
 
@@ -170,9 +174,10 @@ impl Slicer<'_> {
                 .last()
                 .is_none_or(|quarter| quarter.high < lengths[last])
             {
+                let high = lengths[last];
                 quarters.push(Quarter {
-                    low,
-                    high: lengths[last],
+                    name: format!("{low}-{high} characters"),
+                    high,
                 });
             }
         }
@@ -180,16 +185,12 @@ impl Slicer<'_> {
     }
 }
 
-/// A range of lengths in characters, ends included.
+/// A range of lengths in characters.
 struct Quarter {
-    low: usize,
+    /// The range, ends included.
+    name: String,
+    /// Its end.
     high: usize,
-}
-
-impl Quarter {
-    fn name(&self) -> String {
-        format!("{}-{} characters", self.low, self.high)
-    }
 }
 
 fn position_part(index: usize, count: usize) -> &'static str {

@@ -156,11 +156,8 @@ pub(super) fn evaluate_aspect(
 ) -> AspectEvaluation {
     let judged = JudgedAspect::collect(scored, index, &aspect.name);
     let midpoint = judged.midpoint(aspect.midpoint);
-    let values = |judged: &JudgedAspect, level| {
-        MetricValues::compute(&judged.pairs(level, aggregation, midpoint))
-    };
-    let level = |level| LevelValues {
-        values: values(&judged, level),
+    let level = |pairs: &ResponsePairs| LevelValues {
+        values: MetricValues::compute(pairs),
         intervals: BTreeMap::new(),
         intervals_absent: Some(IntervalAbsence::NoResamples),
     };
@@ -176,6 +173,8 @@ pub(super) fn evaluate_aspect(
         baselines: &baselines,
     };
     let pairs = judged.pairs(Level::Segment, aggregation, midpoint);
+    let of_responses = || judged.pairs(Level::Response, aggregation, midpoint);
+    let (segment, response) = rayon::join(|| level(&pairs), || level(&of_responses()));
     AspectEvaluation {
         aspect: aspect.name.clone(),
         counts: judged.counts,
@@ -187,13 +186,13 @@ pub(super) fn evaluate_aspect(
         doubtful: None,
         prediction_interval: None,
         ablations: Vec::new(),
-        segment: level(Level::Segment),
-        response: level(Level::Response),
+        segment,
+        response,
         response_ratings: WholeResponses::collect(scored, index, aspect, aggregation)
             .map(|whole| whole.evaluate(scored, &aspect.name)),
         raters: raters(scored, &judged, &aspect.name),
         by_truncation: parts.by_truncation(),
-        baselines: parts.values(&judged).baselines,
+        baselines: parts.of_baselines(&judged),
     }
 }
 

@@ -67,24 +67,29 @@ impl Parts<'_> {
         }))
     }
 
-    /// The figures of a part, or of the whole.
-    pub(super) fn values(&self, part: &JudgedAspect) -> PartValues {
-        let values = |judged: &JudgedAspect, level| {
-            MetricValues::compute(&judged.pairs(level, self.aggregation, self.midpoint))
-        };
-        let baselines = self.baselines.iter().map(|baseline| {
+    fn values(&self, part: &JudgedAspect) -> PartValues {
+        PartValues {
+            responses: part.responses.len(),
+            segment: self.at_level(part, Level::Segment),
+            response: self.at_level(part, Level::Response),
+            baselines: self.of_baselines(part),
+        }
+    }
+
+    /// The figures of the baselines on a part, or on the whole.
+    pub(super) fn of_baselines(&self, part: &JudgedAspect) -> Vec<BaselineEvaluation> {
+        let of_baseline = |baseline: &&BaselineScores| {
             let rescored = part.rescored(|response, segment| baseline.scores[response][segment]);
             BaselineEvaluation {
                 name: baseline.name.clone(),
-                segment: values(&rescored, Level::Segment),
-                response: values(&rescored, Level::Response),
+                segment: self.at_level(&rescored, Level::Segment),
+                response: self.at_level(&rescored, Level::Response),
             }
-        });
-        PartValues {
-            responses: part.responses.len(),
-            segment: values(part, Level::Segment),
-            response: values(part, Level::Response),
-            baselines: baselines.collect(),
-        }
+        };
+        self.baselines.iter().map(of_baseline).collect()
+    }
+
+    fn at_level(&self, judged: &JudgedAspect, level: Level) -> MetricValues {
+        MetricValues::compute(&judged.pairs(level, self.aggregation, self.midpoint))
     }
 }
