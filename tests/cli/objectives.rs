@@ -235,6 +235,12 @@ fn what_a_wide_vector_or_a_mix_of_layers_does_not_go_with_is_refused() {
         gradus(path, &["import", "exported", "again", "--pooling", pooling])
             .fails(2, &[&format!("the pooling `{pooling}`"), "expected `mean`"]);
     }
+    let config = path.join("exported/config.json");
+    let text = fs_err::read_to_string(&config).unwrap();
+    let mut published: Value = serde_json::from_str(&text).unwrap();
+    published["gradus"]["pooling"] = json!({"kind": "gate"});
+    fs_err::write(&config, published.to_string()).unwrap();
+    gradus(path, &["import", "exported", "again"]).fails(2, &["config.json", "`gate`"]);
     assert!(!path.join("again").exists() && !path.join("other").exists());
     let described = gradus(path, &["inspect", "mixed"]).succeeds();
     assert!(

@@ -96,9 +96,12 @@ pub fn merged(mut records: Vec<ScoredRecord>) -> Result<ScoredRecord, EnsemblePr
             expected: "one of `gradus score`".into(),
         })?;
         let score = aggregated(&merged_segments, aggregation);
-        if score.is_null() {
-            all.remove("spread");
-        }
+        // A response that one model could not score may have segments that all score, and the other way round.
+        all.remove(if score.is_null() {
+            "spread"
+        } else {
+            "unscored"
+        });
         all.insert("score".into(), score);
     }
     all.insert("segments".into(), merged_segments.into());
@@ -368,7 +371,10 @@ mod tests {
         records[0]["segments"][0]["spread"] = json!(9.0);
         records[1]["segments"][0]["score"] = Value::Null;
         records[1]["segments"][1]["cut"] = json!(true);
+        records[1]["score"] = Value::Null;
+        records[1].insert("unscored".into(), json!("truncated"));
         let found = merged(records).unwrap();
+        assert!(found.get("unscored").is_none(), "{found:?}");
         assert!(found["segments"][0].get("spread").is_none(), "{found:?}");
         assert_eq!(found["segments"][1]["cut"], json!(true));
         assert_eq!(found["score"], json!(0.5), "of the segment that all score");

@@ -93,6 +93,9 @@ pub fn import_hugging_face(
         .map_err(|source| ModelError::json(&path, source))?;
     let pooling = options.pooling.clone().or(exported);
     let pooling = pooling.unwrap_or(encoder_config.default_pooling());
+    pooling
+        .check()
+        .map_err(|problem| ModelError::config_file(&path, problem))?;
     if pooling.is_trained() || pooling.d_output(1) != 1 {
         return Err(refuse(format!(
             "its head reads one state of the encoder's width, found the pooling `{pooling}`, expected `mean`, `last`, \
