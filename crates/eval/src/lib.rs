@@ -57,7 +57,6 @@ pub mod ablation;
 pub mod bootstrap;
 pub mod calibration;
 pub mod compare;
-pub mod ensemble;
 mod error;
 pub mod generators;
 mod judged;
@@ -72,6 +71,8 @@ pub mod threshold;
 pub mod audit;
 #[cfg(feature = "scorer")]
 mod dataset;
+#[cfg(feature = "scorer")]
+pub mod ensemble;
 #[cfg(feature = "scorer")]
 mod evaluation;
 #[cfg(feature = "scorer")]
