@@ -131,7 +131,7 @@ pub(super) struct Norm<'a> {
 }
 
 /// Rows that one thread normalizes before another has woken up.
-const FEW: usize = 32;
+const FEW: usize = 64;
 
 /// The result only, for inference.
 pub(super) fn forward(x: &[f32], residual: &[f32], norm: &Norm<'_>, dropout: Dropout) -> Vec<f32> {

@@ -10,35 +10,44 @@ use rayon::prelude::*;
 use super::gemm::Matrix;
 use super::linear::LinearLayer;
 use super::reduced::Out;
-use super::rows::unwritten;
-use super::small_product::{self, PANEL};
+use super::rows::{MANY, per_task, unwritten};
+use super::unpacked::{self, PANEL};
 
 /// Most rows that are few. With more of them, weights that every task reads cost little.
 const MOST: usize = 64;
 
+/// Fewest rows that tasks of rows share well, if there is one of them for each thread.
+const SHARED: usize = 32;
+
 /// Fewest products of numbers in a task: below, waking a thread costs more than it gains.
 const LEAST: usize = 1 << 18;
 
-/// Whether the layers share their columns for so many rows. Packed weights are so much smaller that
-/// tasks of rows are faster, which also round and activate their rows.
+/// Whether the layers share their columns: tasks of so few rows would be small, or too few for the threads. Packed
+/// weights are so much smaller that tasks of rows are faster, which also round and activate their rows.
 pub(super) fn applies(rows: usize, layers: &[LinearLayer<'_>]) -> bool {
-    let applies = |layer: &LinearLayer<'_>| {
-        layer.packed.is_none() && small_product::applies(rows, layer.width)
-    };
-    (1..=MOST).contains(&rows) && layers.iter().all(applies)
+    let tasks = rows.div_ceil(per_task(rows, MANY));
+    let is_shared_badly = rows < SHARED || tasks < rayon::current_num_threads();
+    (1..=MOST).contains(&rows) && is_shared_badly && are_possible(rows, layers)
+}
+
+/// Whether sums would be those of tasks of rows.
+fn are_possible(rows: usize, layers: &[LinearLayer<'_>]) -> bool {
+    let is_possible =
+        |layer: &LinearLayer<'_>| layer.packed.is_none() && unpacked::applies(rows, layer.width);
+    layers.iter().all(is_possible)
 }
 
 /// `x W + b` of layers side by side: `[rows, Σ output]`. `finish` changes some columns of a row at
 /// a time.
 ///
 /// # Panics
-/// If the layers do not [share their columns](applies), or sizes do not agree.
+/// If the layers [cannot](are_possible) share their columns, or sizes do not agree.
 pub(super) fn forward(
     x: Matrix<'_>,
     layers: &[LinearLayer<'_>],
     finish: impl Fn(&mut [f32]) + Sync,
 ) -> Vec<f32> {
-    assert!(applies(x.num_rows(), layers), "few rows");
+    assert!(are_possible(x.num_rows(), layers), "sums in another order");
     let width: usize = layers.iter().map(|layer| layer.width.output).sum();
     let pieces = pieces(x, layers);
     let widths: Vec<usize> = pieces.iter().map(|piece| piece.columns.len()).collect();
@@ -53,7 +62,7 @@ pub(super) fn forward(
         for (piece, mut out) in task {
             let layer = &layers[piece.layer];
             let columns = piece.columns.clone();
-            small_product::multiply(x, layer.matrix(), columns, layer.bias, &mut out);
+            unpacked::multiply(x, layer.matrix(), columns, layer.bias, &mut out);
             // SAFETY: the product has written all of the piece.
             #[expect(unsafe_code, reason = "the line above writes all of it")]
             unsafe {
@@ -112,7 +121,8 @@ fn pieces(x: Matrix<'_>, layers: &[LinearLayer<'_>]) -> Vec<Piece> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flex::linear::{Width, forward_rows};
+    use crate::flex::gemm::gemm_new;
+    use crate::flex::linear::{Width, add_to_rows};
     use crate::flex::rows::unwritten;
 
     fn values(count: usize, mut state: u32) -> Vec<f32> {
@@ -121,6 +131,11 @@ mod tests {
             (state >> 8) as f32 / (1 << 23) as f32 - 1.0
         };
         (0..count).map(|_| next()).collect()
+    }
+
+    fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.unwrap().install(work)
     }
 
     fn check(rows: usize, input: usize, outputs: [usize; 2]) {
@@ -136,23 +151,26 @@ mod tests {
                 output: outputs[layer],
             },
         });
-        if !applies(rows, &layers) {
+        if !are_possible(rows, &layers) {
             // The machine has no AVX-512.
-            assert!(!small_product::applies(rows, layers[0].width));
+            assert!(!unpacked::applies(rows, layers[0].width));
             return;
         }
         let double = |values: &mut [f32]| values.iter_mut().for_each(|value| *value *= 2.0);
         let found = [1, 2, 5].map(|threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            let forward = || forward(Matrix::new(&x, rows, input), &layers, double);
-            pool.unwrap().install(forward)
+            in_pool(threads, || {
+                forward(Matrix::new(&x, rows, input), &layers, double)
+            })
         });
         let mut expected = vec![0.0; found[0].len()];
         let width = outputs[0] + outputs[1];
         let mut first = 0;
         for layer in &layers {
             let mut out = unwritten(rows * layer.width.output);
-            let out = forward_rows(&mut out, &x, *layer);
+            let out = gemm_new(&mut out, 1.0, Matrix::new(&x, rows, input), layer.matrix());
+            if let Some(bias) = layer.bias {
+                add_to_rows(out, bias);
+            }
             for (row, values) in out.chunks(layer.width.output).enumerate() {
                 for (column, value) in values.iter().enumerate() {
                     expected[row * width + first + column] = 2.0 * value;
@@ -182,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_in_another_order_packed_weights_and_many_rows_are_not_for_shared_columns() {
+    fn sums_in_another_order_and_rows_for_all_threads_are_not_for_shared_columns() {
         let weight = vec![0.0; 600 * 100];
         let applies = |rows, input, output| {
             let layer = LinearLayer {
@@ -191,12 +209,24 @@ mod tests {
                 packed: None,
                 width: Width { input, output },
             };
-            applies(rows, &[layer])
+            in_pool(2, || applies(rows, &[layer]))
         };
-        for (rows, input, output) in [(1, 600, 100), (2, 600, 64), (2, 2, 100), (65, 600, 100)] {
+        for (rows, input, output) in [(1, 600, 100), (2, 600, 64), (2, 2, 100)] {
             assert!(!applies(rows, input, output), "{rows} × {input} × {output}");
         }
-        assert!(!applies(0, 600, 100));
+        for rows in [0, 32, 65] {
+            assert!(!applies(rows, 600, 100), "{rows} rows");
+        }
+        assert_eq!(
+            applies(31, 600, 100),
+            unpacked::applies(
+                31,
+                Width {
+                    input: 600,
+                    output: 100
+                }
+            )
+        );
     }
 
     #[test]
@@ -214,10 +244,7 @@ mod tests {
         let x = vec![0.0; 384];
         let tasks = |rows: usize| {
             let x = vec![0.0; rows * 384];
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build();
-            let found = pool
-                .unwrap()
-                .install(|| pieces(Matrix::new(&x, rows, 384), &[layer]));
+            let found = in_pool(2, || pieces(Matrix::new(&x, rows, 384), &[layer]));
             found
                 .into_iter()
                 .map(|piece| piece.columns)

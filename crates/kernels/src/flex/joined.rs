@@ -7,6 +7,7 @@ use super::over_rows::product_over_rows;
 use super::reduced::{self, Blocks, Products};
 use super::rows::{MANY, by_rows, per_task};
 use super::transposed::Transposed;
+use super::unpacked;
 
 /// Applies the layers: `[rows, input]` to `[rows, Σ output]`.
 pub(super) fn forward<const N: usize>(x: &[f32], layers: [LinearLayer<'_>; N]) -> Vec<f32> {
@@ -26,6 +27,12 @@ pub(super) fn forward<const N: usize>(x: &[f32], layers: [LinearLayer<'_>; N]) -
         let x = Matrix::new(&x[rows.start * input..rows.end * input], rows.len(), input);
         if are_packed {
             return [reduced::layers(out, x, &layers)];
+        }
+        if layers
+            .iter()
+            .all(|layer| unpacked::applies(x.num_rows(), layer.width))
+        {
+            return [unpacked::layers(out, x, &layers)];
         }
         let out = gemm_side_by_side(out, 1.0, x, &weights);
         add_to_rows(out, &bias);

@@ -18,6 +18,7 @@ use super::over_rows::product_over_rows;
 use super::reduced::{self, Blocks, Packed, Products};
 use super::rows::{MANY, Unwritten, by_rows, per_task};
 use super::transposed::Transposed;
+use super::unpacked;
 
 /// `x W + b`, or `x W` without a bias. `None` if the device has no fused blocks.
 pub(crate) fn linear<const D: usize>(layer: &Linear, x: &Tensor<D>) -> Option<Tensor<D>> {
@@ -151,6 +152,9 @@ pub(super) fn forward_rows<'a>(
     let x = Matrix::new(x, x.len() / input, input);
     if layer.packed.is_some() {
         return reduced::layers(out, x, &[layer]);
+    }
+    if unpacked::applies(x.num_rows(), layer.width) {
+        return unpacked::layers(out, x, &[layer]);
     }
     let out = gemm_new(out, 1.0, x, layer.matrix());
     if let Some(bias) = layer.bias {

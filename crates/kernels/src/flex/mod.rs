@@ -34,8 +34,8 @@ mod places;
 mod reduced;
 mod rotate;
 mod rows;
-mod small_product;
 mod transposed;
+mod unpacked;
 
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Device, FloatDType, Tensor};

@@ -1,6 +1,6 @@
 //! Forward pass of attention.
 
-use super::{BLOCK, Inputs, Seen, Shape};
+use super::{BLOCK, Inputs, Seen, Shape, by_heads};
 use crate::flex::gemm::{Matrix, MatrixMut, Write, gemm, gemm_new};
 use crate::flex::math::{exp_and_sum, max, vector_fn};
 use crate::flex::packed::{Block, Rows};
@@ -10,6 +10,17 @@ use crate::flex::rows::{by_parts, unwritten, zeroed};
 /// The output, in the shape of the queries, and the logarithms of the softmax sums,
 /// `[num_queries, num_heads]`.
 pub(in crate::flex) fn forward(inputs: &Inputs<'_>, shape: &Shape) -> [Vec<f32>; 2] {
+    let blocks = (0..inputs.rows.queries.num_rows())
+        .map(|row| inputs.rows.blocks(row, BLOCK).count())
+        .sum();
+    match by_heads::groups(inputs, shape, blocks) {
+        1 => in_blocks(inputs, shape),
+        groups => by_heads::forward(inputs, shape, groups, in_blocks),
+    }
+}
+
+/// The same, in tasks of blocks of queries.
+pub(super) fn in_blocks(inputs: &Inputs<'_>, shape: &Shape) -> [Vec<f32>; 2] {
     if shape.products.are_bf16() {
         return reduced::attention(inputs, shape);
     }

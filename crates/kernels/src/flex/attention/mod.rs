@@ -6,6 +6,7 @@
 //! the logarithms of the softmax sums, as in Dao et al. (2022), <https://arxiv.org/abs/2205.14135>.
 
 mod backward;
+mod by_heads;
 mod forward;
 mod kernel;
 
@@ -91,6 +92,12 @@ impl<'a> Heads<'a> {
     /// Heads at the start of states of `stride` values.
     pub(super) fn new(values: &'a [f32], stride: usize) -> Self {
         Self { values, stride }
+    }
+
+    /// The heads whose values begin `first` values later.
+    fn from(self, first: usize) -> Self {
+        let values = self.values.get(first..).unwrap_or_default();
+        Self { values, ..self }
     }
 
     fn head(self, head: usize, d_head: usize, tokens: &Range<usize>) -> Matrix<'a> {

@@ -1,13 +1,14 @@
-//! Products of few rows with a weight as it is stored, by AVX-512.
+//! Products with a weight as it is stored, by AVX-512.
 //!
-//! The `gemm` crate reads a weight once for every six rows, or copies it; here, a tile is so wide
+//! The `gemm` crate copies a weight for every task, or reads it once for every six rows; here, a tile is so wide
 //! that it reads whole lines, and asks for those of the next one ahead of time.
 
 use std::ops::Range;
 
 use super::gemm::Matrix;
-use super::linear::Width;
+use super::linear::{LinearLayer, Width};
 use super::reduced::Out;
+use super::rows::Unwritten;
 
 /// Columns that are multiplied together.
 pub(super) const PANEL: usize = 48;
@@ -28,6 +29,33 @@ fn is_available() -> bool {
     cfg_select! {
         target_arch = "x86_64" => crate::flex::math::has_avx512(),
         _ => false,
+    }
+}
+
+/// Writes `x W + b` of layers side by side, on the calling thread.
+///
+/// # Panics
+/// If the sizes do not agree, or the machine does not have the instructions.
+pub(super) fn layers<'a>(
+    memory: &'a mut Unwritten,
+    x: Matrix<'_>,
+    layers: &[LinearLayer<'_>],
+) -> &'a mut [f32] {
+    let widths: Vec<usize> = layers.iter().map(|layer| layer.width.output).collect();
+    let outs = Out::side_by_side(memory, x.num_rows(), &widths);
+    for (layer, mut out) in layers.iter().zip(outs) {
+        multiply(
+            x,
+            layer.matrix(),
+            0..layer.width.output,
+            layer.bias,
+            &mut out,
+        );
+    }
+    // SAFETY: the layers have written all columns of all rows.
+    #[expect(unsafe_code, reason = "the loop above writes all of it")]
+    unsafe {
+        memory.assume_init_mut()
     }
 }
 
@@ -226,6 +254,47 @@ mod avx512 {
                 );
                 _mm512_mask_storeu_ps(to, mask, sum);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flex::gemm::gemm_side_by_side;
+    use crate::flex::linear::add_to_rows;
+    use crate::flex::rows::unwritten;
+
+    #[test]
+    fn layers_side_by_side_are_those_of_the_crate_to_the_bit() {
+        let values = |count: usize, step: usize| -> Vec<f32> {
+            let values = (0..count).map(|value| (value * step % 257) as f32 / 100.0 - 1.3);
+            values.collect()
+        };
+        for (rows, input) in [(2, 70), (9, 384), (64, 1536), (150, 513)] {
+            let (x, bias) = (values(rows * input, 31), values(100, 7));
+            let weights = [values(input * 100, 13), values(input * 65, 101)];
+            let layers = [(0, Some(&*bias)), (1, None)].map(|(layer, bias)| LinearLayer {
+                weight: &*weights[layer],
+                bias,
+                packed: None,
+                width: Width {
+                    input,
+                    output: weights[layer].len() / input,
+                },
+            });
+            if !layers.iter().all(|layer| applies(rows, layer.width)) {
+                assert!(!is_available(), "{rows} rows of {input}");
+                return;
+            }
+            let x = Matrix::new(&x, rows, input);
+            let mut memory = unwritten(rows * 165);
+            let found = super::layers(&mut memory, x, &layers).to_vec();
+            let mut expected = unwritten(rows * 165);
+            let both = layers.map(|layer| layer.matrix());
+            let expected = gemm_side_by_side(&mut expected, 1.0, x, &both);
+            add_to_rows(expected, &[&bias[..], &[0.0; 65]].concat());
+            assert!(found == expected, "{rows} rows of {input}");
         }
     }
 }
