@@ -149,7 +149,15 @@ pub(super) fn forward_rows<'a>(
     layer: LinearLayer<'_>,
 ) -> &'a mut [f32] {
     let input = layer.width.input;
-    let x = Matrix::new(x, x.len() / input, input);
+    multiply(out, Matrix::new(x, x.len() / input, input), layer)
+}
+
+/// `x W + b`, on the calling thread.
+pub(super) fn multiply<'a>(
+    out: &'a mut Unwritten,
+    x: Matrix<'_>,
+    layer: LinearLayer<'_>,
+) -> &'a mut [f32] {
     if layer.packed.is_some() {
         return reduced::layers(out, x, &[layer]);
     }

@@ -2,11 +2,12 @@
 
 use rayon::prelude::*;
 
-use super::gemm::{Matrix, MatrixMut, Write, gemm, gemm_new};
-use super::linear::LinearLayer;
+use super::gemm::{Matrix, MatrixMut, Write, gemm};
+use super::linear::{self, LinearLayer, Width};
 use super::math::vector_fn;
 use super::reduced::{self, Panels, Products};
 use super::rows::Unwritten;
+use super::unpacked;
 
 /// The transpose of a layer's weight: made once in a backward pass, for all its tasks, whose products
 /// would otherwise each read the weight column by column.
@@ -46,7 +47,18 @@ impl Transposed {
                 values,
                 input,
                 output,
-            } => gemm_new(out, 1.0, gradient, Matrix::new(values, *output, *input)),
+            } => {
+                let layer = LinearLayer {
+                    weight: values,
+                    bias: None,
+                    width: Width {
+                        input: *output,
+                        output: *input,
+                    },
+                    packed: None,
+                };
+                linear::multiply(out, gradient, layer)
+            }
             Self::Bf16(panels) => reduced::product(out, gradient, panels),
         }
     }
@@ -62,8 +74,15 @@ impl Transposed {
                 input,
                 output,
             } => {
-                let out = MatrixMut::new(out, gradient.num_rows(), *input);
                 let weight = Matrix::new(values, *output, *input);
+                let width = Width {
+                    input: *output,
+                    output: *input,
+                };
+                if unpacked::applies(gradient.num_rows(), width) {
+                    return unpacked::add_product(out, gradient, weight);
+                }
+                let out = MatrixMut::new(out, gradient.num_rows(), *input);
                 gemm(out, Write::Add, 1.0, gradient, weight);
             }
             Self::Bf16(panels) => reduced::add_product(out, gradient, panels),

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::gemm::Matrix;
+use super::gemm::{Matrix, Write};
 use super::linear::{LinearLayer, Width};
 use super::reduced::Out;
 use super::rows::Unwritten;
@@ -44,19 +44,24 @@ pub(super) fn layers<'a>(
     let widths: Vec<usize> = layers.iter().map(|layer| layer.width.output).collect();
     let outs = Out::side_by_side(memory, x.num_rows(), &widths);
     for (layer, mut out) in layers.iter().zip(outs) {
-        multiply(
-            x,
-            layer.matrix(),
-            0..layer.width.output,
-            layer.bias,
-            &mut out,
-        );
+        let columns = 0..layer.width.output;
+        multiply(x, layer.matrix(), columns, layer.bias, &mut out);
     }
     // SAFETY: the layers have written all columns of all rows.
     #[expect(unsafe_code, reason = "the loop above writes all of it")]
     unsafe {
         memory.assume_init_mut()
     }
+}
+
+/// Adds `x W`, on the calling thread.
+///
+/// # Panics
+/// If the sizes do not agree, or the machine does not have the instructions.
+pub(super) fn add_product(out: &mut [f32], x: Matrix<'_>, weight: Matrix<'_>) {
+    let mut out = Out::of_values(out, weight.num_columns());
+    let columns = 0..weight.num_columns();
+    write(x, weight, columns, None, &mut out, Write::Add);
 }
 
 /// Writes the product with some columns of `weight`, and adds a bias.
@@ -69,6 +74,17 @@ pub(super) fn multiply(
     columns: Range<usize>,
     bias: Option<&[f32]>,
     out: &mut Out<'_>,
+) {
+    write(x, weight, columns, bias, out, Write::Replace);
+}
+
+fn write(
+    x: Matrix<'_>,
+    weight: Matrix<'_>,
+    columns: Range<usize>,
+    bias: Option<&[f32]>,
+    out: &mut Out<'_>,
+    write: Write,
 ) {
     assert!(is_available(), "a machine with AVX-512");
     assert_eq!(x.num_columns(), weight.num_rows(), "terms of a product");
@@ -87,7 +103,7 @@ pub(super) fn multiply(
         // SAFETY: the machine has the instructions; the sizes were checked above.
         #[expect(unsafe_code, reason = "the compiler cannot see the check")]
         unsafe {
-            avx512::multiply(x, weight, bias, out);
+            avx512::multiply(x, weight, bias, out, write == Write::Add);
         }
     }
 }
@@ -116,14 +132,14 @@ mod avx512 {
         stride: usize,
         terms: usize,
         masks: [u16; VECTORS],
-        /// Whether a part before it is in the result.
+        /// Whether the result holds values to add to, such as a part before it.
         adds: bool,
         /// Whether to ask for the weights of the next panel.
         is_first: bool,
     }
 
     /// # Safety
-    /// The machine has AVX-512; `out` has the rows of `x` and the columns of `weight`, and so has
+    /// The machine has AVX-512; `out` has the rows of `x` and the columns of `weight`, and values if they are added to, and so has
     /// the bias; `x` has as many columns as `weight` rows, and both have their rows' values side by
     /// side.
     #[expect(unsafe_code, reason = "sums stay in registers")]
@@ -133,6 +149,7 @@ mod avx512 {
         weight: Matrix<'_>,
         bias: Option<&[f32]>,
         out: &mut Out<'_>,
+        adds: bool,
     ) {
         let (rows, terms, columns) = (x.num_rows(), x.num_columns(), weight.num_columns());
         let size = terms.div_ceil(terms.div_ceil(TERMS).max(1)).max(1);
@@ -151,7 +168,7 @@ mod avx512 {
                         stride: weight.row_stride(),
                         terms: count,
                         masks,
-                        adds: term > 0,
+                        adds: adds || term > 0,
                         is_first: row == 0,
                     };
                     let x = (x.row(row)[term..].as_ptr(), x.row_stride());
@@ -261,7 +278,7 @@ mod avx512 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flex::gemm::gemm_side_by_side;
+    use crate::flex::gemm::{MatrixMut, gemm, gemm_side_by_side};
     use crate::flex::linear::add_to_rows;
     use crate::flex::rows::unwritten;
 
@@ -295,6 +312,12 @@ mod tests {
             let expected = gemm_side_by_side(&mut expected, 1.0, x, &both);
             add_to_rows(expected, &[&bias[..], &[0.0; 65]].concat());
             assert!(found == expected, "{rows} rows of {input}");
+            let mut sums = values(rows * 100, 3);
+            let mut expected = sums.clone();
+            add_product(&mut sums, x, layers[0].matrix());
+            let out = MatrixMut::new(&mut expected, rows, 100);
+            gemm(out, Write::Add, 1.0, x, layers[0].matrix());
+            assert!(sums == expected, "sums of {rows} rows of {input}");
         }
     }
 }

@@ -76,7 +76,7 @@ impl<'a> Out<'a> {
     ///
     /// # Panics
     /// If the last row is not complete.
-    pub(super) fn of_values(values: &'a mut [f32], columns: usize) -> Self {
+    pub(in crate::flex) fn of_values(values: &'a mut [f32], columns: usize) -> Self {
         let rows = values.len() / columns.max(1);
         assert_eq!(rows * columns, values.len(), "whole rows");
         Self::strided_values(values, rows, columns, columns)
