@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::manifest::Part;
 
+/// Bytes that are read at a time.
+const PIECE: usize = 1 << 20;
+
 /// Size and digest of a file, which is not read into memory as a whole.
 ///
 /// # Errors
@@ -25,7 +28,7 @@ pub fn digest_file(path: &Path) -> io::Result<Part> {
     }
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
-    let mut piece = vec![0; 1 << 20];
+    let mut piece = vec![0; PIECE];
     let mut bytes = 0;
     loop {
         let length = file.read(&mut piece)?;
@@ -43,6 +46,26 @@ pub(super) fn digest_bytes(bytes: &[u8]) -> Part {
     let mut hasher = Sha256::new();
     hasher.update(bytes);
     part(bytes.len() as u64, hasher)
+}
+
+/// BLAKE3 of weights, in hexadecimal: several times as fast as SHA-256. `None` in a browser.
+pub(super) fn blake3_of(weights: &mut impl Read) -> io::Result<Option<String>> {
+    cfg_select! {
+        target_family = "wasm" => {
+            let _ = weights;
+            Ok(None)
+        }
+        _ => {
+            let mut hasher = blake3::Hasher::new();
+            let mut piece = vec![0; PIECE];
+            loop {
+                match weights.read(&mut piece)? {
+                    0 => return Ok(Some(hasher.finalize().to_hex().to_string())),
+                    length => hasher.update(&piece[..length]),
+                };
+            }
+        }
+    }
 }
 
 fn part(bytes: u64, hasher: Sha256) -> Part {

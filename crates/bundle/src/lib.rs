@@ -55,10 +55,13 @@ use std::thread;
 
 use burn::module::Module as _;
 use burn::tensor::Device;
+use fs_err::File;
 use gradus_data::SegmentTokenizer;
 use gradus_files::{MOST_BYTES, MOST_SETTINGS, is_file_name, read_regular};
 use gradus_model::{ModelError, Result, RewardModel, RewardModelConfig};
 use serde::de::DeserializeOwned;
+
+use digest::blake3_of;
 
 pub use card::{CARD, CardRenewal};
 pub use digest::digest_file;
@@ -181,8 +184,9 @@ impl Bundle {
     ) -> Result<(Self, SegmentTokenizer)> {
         let stored = load_manifest(directory)?;
         let weights = stored.parts.get(WEIGHTS).cloned();
+        let blake3 = stored.weights_blake3.clone();
         check_parts_but_weights(directory, &stored.parts)?;
-        let check = || check_part(directory, WEIGHTS, weights.as_ref());
+        let check = || check_weights(directory, weights.as_ref(), blake3.as_deref());
         let (digest, loaded) = meanwhile(check, || {
             Self::load_checked(directory, device, change, stored)
         });
@@ -353,6 +357,28 @@ fn check_parts_but_weights(directory: &Path, parts: &BTreeMap<String, Part>) -> 
         check_part(directory, OFFSET, parts.get(OFFSET))?;
     }
     check_recalibration(directory, parts)
+}
+
+/// Checks the digest of the weights that takes least time.
+fn check_weights(directory: &Path, part: Option<&Part>, blake3: Option<&str>) -> Result<()> {
+    let path = directory.join(WEIGHTS);
+    let found = match blake3 {
+        Some(_) => blake3_of(&mut File::open(&path)?)?,
+        None => None,
+    };
+    match (blake3, found) {
+        (Some(expected), Some(found)) if found == expected => Ok(()),
+        (Some(expected), Some(found)) => {
+            let digest = |digest: &str| format!("BLAKE3 {digest:.12}..");
+            Err(foreign(
+                directory,
+                WEIGHTS,
+                digest(&found),
+                digest(expected),
+            ))
+        }
+        _ => check_part(directory, WEIGHTS, part),
+    }
 }
 
 /// Runs `check` on another thread while `work` runs on this one: a digest takes as long as all else. Where the system

@@ -284,6 +284,10 @@ pub(super) struct StoredManifest {
         skip_serializing_if = "Option::is_none"
     )]
     pub(super) files: Option<BTreeMap<String, Part>>,
+    /// BLAKE3 of the weights, which a load compares instead of SHA-256 to take less time. `None` in manifests of older versions and
+    /// of browsers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) weights_blake3: Option<String>,
     /// The model card that is being replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) previous_card: Option<Part>,
@@ -299,6 +303,7 @@ impl StoredManifest {
     pub(super) fn new(
         mut manifest: Manifest,
         parts: BTreeMap<String, Part>,
+        weights_blake3: Option<String>,
         files: BTreeMap<String, Part>,
     ) -> Self {
         manifest.format_version = match (&manifest.offset, &manifest.quantization) {
@@ -310,6 +315,7 @@ impl StoredManifest {
             manifest,
             parts,
             files: Some(files),
+            weights_blake3,
             previous_card: None,
             aspects: None,
             pooling: None,

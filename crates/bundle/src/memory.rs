@@ -12,8 +12,8 @@ use crate::digest::digest_bytes;
 use crate::manifest::{Part, StoredManifest};
 use crate::{
     Bundle, CARD, CONFIG, ExtraFile, MANIFEST, OFFSET, PARTS, RECALIBRATION, Recalibrations,
-    TOKENIZER, WEIGHTS, card, check_digest, check_extra, check_size, fit, foreign, offset,
-    parse_json, parse_manifest, to_json,
+    TOKENIZER, WEIGHTS, blake3_of, card, check_digest, check_extra, check_size, fit, foreign,
+    offset, parse_json, parse_manifest, to_json,
 };
 
 /// The files of a bundle by their names.
@@ -104,7 +104,9 @@ impl Bundle {
                 .iter()
                 .map(|file| (file.name.into(), file.bytes.into())),
         );
-        let stored = StoredManifest::new(self.manifest.clone(), digests(&parts), digests(&files));
+        let blake3 = blake3_of(&mut &*parts[WEIGHTS])?;
+        let (of_parts, of_files) = (digests(&parts), digests(&files));
+        let stored = StoredManifest::new(self.manifest.clone(), of_parts, blake3, of_files);
         files.append(&mut parts);
         files.insert(MANIFEST.into(), to_json(Path::new(MANIFEST), &stored)?);
         Ok(files)

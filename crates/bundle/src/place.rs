@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use fs_err::File;
 use gradus_files::{
     Contents, Lock, NewDirectory, Target, create_directories, is_current_directory, is_mount_point,
     is_temporary,
@@ -14,7 +15,8 @@ use gradus_files::{
 use crate::manifest::{Part, StoredManifest};
 use crate::{
     Bundle, CARD, CONFIG, ExtraFile, MANIFEST, OFFSET, PARTS, RECALIBRATION, TOKENIZER, WEIGHTS,
-    card, check_extra, digest_file, load_manifest, offset, replace_recalibration, to_json,
+    blake3_of, card, check_extra, digest_file, load_manifest, offset, replace_recalibration,
+    to_json,
 };
 use gradus_model::{ModelError, Result};
 
@@ -148,6 +150,7 @@ impl BundlePlace {
         let stored = StoredManifest::new(
             bundle.manifest.clone(),
             digests(&new, PARTS.into_iter().chain(parts))?,
+            blake3_of(&mut File::open(new.path().join(WEIGHTS))?)?,
             digests(&new, extra.iter().map(|file| file.name))?,
         );
         new.write_whole(MANIFEST, &to_json(&new.path().join(MANIFEST), &stored)?)?;

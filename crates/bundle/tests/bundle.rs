@@ -63,6 +63,11 @@ fn recalibrations(slope: f64) -> Recalibrations {
 }
 
 /// A saved bundle in a place of its own.
+/// Leaves SHA-256 alone, as in manifests of older versions.
+fn remove_blake3(manifest: &mut Value) {
+    manifest.as_object_mut().unwrap().remove("weights_blake3");
+}
+
 struct Saved(TempDir);
 
 impl Saved {
@@ -90,7 +95,12 @@ impl Saved {
     fn replace(&self, part: &str, bytes: &[u8]) {
         fs_err::write(self.part(part), bytes).unwrap();
         let digest = serde_json::to_value(digest_file(&self.part(part)).unwrap()).unwrap();
-        self.change_json("manifest.json", |manifest| manifest["parts"][part] = digest);
+        self.change_json("manifest.json", |manifest| {
+            manifest["parts"][part] = digest;
+            if part == "model.safetensors" {
+                remove_blake3(manifest);
+            }
+        });
     }
 
     fn error(&self) -> ModelError {
@@ -240,6 +250,26 @@ fn a_part_of_another_bundle_is_named() {
     let message = saved.message();
     let start = "bundle: `config.json` is not the file saved with this bundle: found ";
     assert!(message.starts_with(start), "{message}");
+}
+
+#[test]
+fn weights_are_compared_by_the_fastest_digest_that_a_manifest_has() {
+    for digest in ["BLAKE3 ", "SHA-256 "] {
+        let saved = Saved::new();
+        if digest == "SHA-256 " {
+            saved.change_json("manifest.json", remove_blake3);
+        }
+        assert!(
+            Bundle::load(&saved.path(), &Device::flex()).is_ok(),
+            "{digest}"
+        );
+        let weights = saved.part("model.safetensors");
+        let mut bytes = fs_err::read(&weights).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs_err::write(&weights, bytes).unwrap();
+        let message = saved.message();
+        assert_eq!(message.matches(digest).count(), 2, "{message}");
+    }
 }
 
 #[test]

@@ -292,7 +292,7 @@ mod tests {
             let (x, bias) = (values(rows * input, 31), values(100, 7));
             let weights = [values(input * 100, 13), values(input * 65, 101)];
             let layers = [(0, Some(&*bias)), (1, None)].map(|(layer, bias)| LinearLayer {
-                weight: &*weights[layer],
+                weight: &weights[layer],
                 bias,
                 packed: None,
                 width: Width {
