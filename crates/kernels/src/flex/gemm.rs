@@ -54,6 +54,25 @@ impl<'a> Matrix<'a> {
         self.row_stride
     }
 
+    /// Values from the start of a column to that of the next.
+    pub(super) fn column_stride(self) -> usize {
+        self.column_stride
+    }
+
+    /// The values from a row and column on.
+    ///
+    /// # Panics
+    /// If there is no such row or column.
+    pub(super) fn from(self, row: usize, column: usize) -> &'a [f32] {
+        assert!(
+            row < self.rows && column < self.columns,
+            "row {row} of {} and column {column} of {}",
+            self.rows,
+            self.columns
+        );
+        &self.values[row * self.row_stride + column * self.column_stride..]
+    }
+
     /// The values of a row.
     ///
     /// # Panics

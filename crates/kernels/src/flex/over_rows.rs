@@ -1,8 +1,9 @@
 //! `xᵀ g`, a sum over many rows, divided into tasks for all cores.
 
 use super::gemm::{Matrix, gemm_new};
-use super::linear::add_values;
+use super::linear::{Width, add_values};
 use super::rows::{MANY, by_parts, by_rows, per_task};
+use super::unpacked;
 
 /// `xᵀ g`, a sum over the rows: `[rows, input]` and `[rows, output]` to `[input, output]`.
 pub(super) fn product_over_rows(x: Matrix<'_>, gradient: Matrix<'_>) -> Vec<f32> {
@@ -20,12 +21,15 @@ pub(super) fn product_over_rows(x: Matrix<'_>, gradient: Matrix<'_>) -> Vec<f32>
         let (first, count) = range(task / parts, size, x.num_rows());
         let (x, gradient) = (x.rows(first, count), gradient.rows(first, count));
         let (first, count) = range(task % parts, part, input);
-        [gemm_new(
-            out,
-            1.0,
-            x.columns(first, count).transposed(),
-            gradient,
-        )]
+        let x = x.columns(first, count).transposed();
+        let width = Width {
+            input: x.num_columns(),
+            output,
+        };
+        if unpacked::applies(count, width) {
+            return [unpacked::product(out, x, gradient)];
+        }
+        [gemm_new(out, 1.0, x, gradient)]
     });
     if groups == 1 {
         return sums;

@@ -54,6 +54,25 @@ pub(super) fn layers<'a>(
     }
 }
 
+/// Writes `x W`, on the calling thread.
+///
+/// # Panics
+/// If the sizes do not agree, or the machine does not have the instructions.
+pub(super) fn product<'a>(
+    memory: &'a mut Unwritten,
+    x: Matrix<'_>,
+    weight: Matrix<'_>,
+) -> &'a mut [f32] {
+    let columns = weight.num_columns();
+    let mut out = Out::new(memory, x.num_rows(), columns, 0, columns);
+    write(x, weight, 0..columns, None, &mut out, Write::Replace);
+    // SAFETY: the product has written all columns of all rows.
+    #[expect(unsafe_code, reason = "the line above writes all of it")]
+    unsafe {
+        memory.assume_init_mut()
+    }
+}
+
 /// Adds `x W`, on the calling thread.
 ///
 /// # Panics
@@ -140,8 +159,7 @@ mod avx512 {
 
     /// # Safety
     /// The machine has AVX-512; `out` has the rows of `x` and the columns of `weight`, and values if they are added to, and so has
-    /// the bias; `x` has as many columns as `weight` rows, and both have their rows' values side by
-    /// side.
+    /// the bias; `x` has as many columns as `weight` rows, which has its rows' values side by side.
     #[expect(unsafe_code, reason = "sums stay in registers")]
     #[target_feature(enable = "avx512f")]
     pub(super) unsafe fn multiply(
@@ -171,7 +189,8 @@ mod avx512 {
                         adds: adds || term > 0,
                         is_first: row == 0,
                     };
-                    let x = (x.row(row)[term..].as_ptr(), x.row_stride());
+                    let strides = [x.row_stride(), x.column_stride()];
+                    let x = (x.from(row, term).as_ptr(), strides);
                     let to = (out.start(row, first), stride);
                     // SAFETY: the tile lies in `x`, `weight` and `out`.
                     unsafe {
@@ -200,13 +219,12 @@ mod avx512 {
     /// Adds a part of the terms of `COUNT` rows of a panel.
     ///
     /// # Safety
-    /// The machine has AVX-512; `x` points to `COUNT` rows of the part's terms, and `to` to as many
-    /// rows with room for the columns of the masks, whose starts are the given numbers of values
-    /// apart; the part's weights can be read in these columns.
+    /// The machine has AVX-512; `x` points to `COUNT` rows of the part's terms, of which rows and terms are the given numbers of
+    /// values apart, and `to` to as many rows with room for the columns of the masks, whose starts are `stride` values apart; the part's weights can be read in these columns.
     #[expect(unsafe_code, reason = "sums stay in registers")]
     #[target_feature(enable = "avx512f")]
     unsafe fn tile<const COUNT: usize>(
-        (x, x_stride): (*const f32, usize),
+        (x, [row_stride, term_stride]): (*const f32, [usize; 2]),
         part: Part,
         (to, stride): (*mut f32, usize),
     ) {
@@ -228,7 +246,7 @@ mod avx512 {
             }
             for (row, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: row and term are in `x`.
-                let value = unsafe { *x.wrapping_add(row * x_stride + term) };
+                let value = unsafe { *x.wrapping_add(row * row_stride + term * term_stride) };
                 let value = _mm512_set1_ps(value);
                 for (sum, weights) in sums.iter_mut().zip(weights) {
                     *sum = _mm512_fmadd_ps(weights, value, *sum);
@@ -278,7 +296,7 @@ mod avx512 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flex::gemm::{MatrixMut, gemm, gemm_side_by_side};
+    use crate::flex::gemm::{MatrixMut, gemm, gemm_new, gemm_side_by_side};
     use crate::flex::linear::add_to_rows;
     use crate::flex::rows::unwritten;
 
@@ -318,6 +336,12 @@ mod tests {
             let out = MatrixMut::new(&mut expected, rows, 100);
             gemm(out, Write::Add, 1.0, x, layers[0].matrix());
             assert!(sums == expected, "sums of {rows} rows of {input}");
+            let columns = values(input * rows, 17);
+            let columns = Matrix::new(&columns, input, rows).transposed();
+            let [mut found, mut expected] = [(); 2].map(|()| unwritten(rows * 100));
+            let found = product(&mut found, columns, layers[0].matrix());
+            let expected = gemm_new(&mut expected, 1.0, columns, layers[0].matrix());
+            assert!(found == expected, "columns of {input} and {rows} rows");
         }
     }
 }

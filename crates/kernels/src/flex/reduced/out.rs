@@ -50,7 +50,7 @@ impl<'a> Out<'a> {
     ///
     /// # Panics
     /// If they do not lie in it.
-    pub(super) fn new(
+    pub(in crate::flex) fn new(
         memory: &'a mut Unwritten,
         rows: usize,
         stride: usize,
