@@ -4,7 +4,7 @@ squared error, AdamW with decay on matrices, linear warm-up and decay, global-no
 
     pytorch_reference.py speed --model DIR --mode score,train --length 256 --batch-size 16 [--no-attn-dropout]
     pytorch_reference.py score --model DIR --data FILE --output FILE
-    pytorch_reference.py train --model DIR --data FILE --val FILE --epochs 1
+    pytorch_reference.py train --model DIR --data FILE --val FILE --epochs 1 [--test FILE]
 
 Needs torch, transformers, tokenizers, safetensors, numpy. Prints JSON lines.
 """
@@ -30,6 +30,7 @@ def arguments():
     p.add_argument("--bucket", action=argparse.BooleanOptionalAction, default=True, help="batches by length")
     p.add_argument("--data")
     p.add_argument("--val")
+    p.add_argument("--test", help="train: judged with the weights of the epoch that is best on --val")
     p.add_argument("--output", help="score: file for the scores")
     p.add_argument("--aspect", help="which of several ratings [default: their mean]")
     p.add_argument("--use-context", action="store_true")
@@ -171,6 +172,8 @@ def main_train(model):
     rate = lambda s: (s + 1) / max(1, warm) if s < warm else max(0.0, (total - s) / max(1, total - warm))
     schedule = torch.optim.lr_scheduler.LambdaLR(opt, rate)
     rng = random.Random(a.seed)
+    test = data.load(a.test, tok, a.max_len, True, a.aspect, a.use_context) if a.test else []
+    best = None
     for epoch in range(a.epochs):
         model.train()
         started, tokens = time.perf_counter(), 0
@@ -183,7 +186,18 @@ def main_train(model):
         out = dict(epoch=epoch + 1, valid_mse=float(((scores - targets) ** 2).mean()), train_seconds=seconds)
         out.update(tokens_per_second=tokens / seconds, peak_memory=data.peak_memory())
         out.update(mse_of_mean=float(((targets - mean) ** 2).mean()))
+        if test and (best is None or out["valid_mse"] < best["valid_mse"]):
+            best = out | judged(model, test)
         print(json.dumps(out), flush=True)
+    if best:
+        print(json.dumps(best | dict(seed=a.seed, aspect=a.aspect, best_epoch=best["epoch"])), flush=True)
+
+
+def judged(model, rows):
+    targets = np.concatenate([row["ratings"] for row in rows])
+    scores = np.concatenate(score_all(model, rows, a.batch_size))
+    pearson = float(np.corrcoef(scores, targets)[0, 1])
+    return dict(test_mse=float(((scores - targets) ** 2).mean()), test_pearson=pearson, test_segments=len(targets))
 
 
 torch.manual_seed(a.seed)

@@ -17,7 +17,7 @@ use gradus::bundle::Bundle;
 use gradus::data::{BatchSize, Example, GeneratorConfig, generate};
 use gradus::eval::metrics::{SegmentMetric, WeightedPairs};
 use gradus::eval::{Aggregation, Metric, Scorer, SegmentScore};
-use gradus::model::load_encoder;
+use gradus::model::{Precision, TrainingPrecision, load_encoder};
 use gradus::train::{
     EarlyStopping, EncoderSource, ModelOptions, PointwiseLoss as _, ScratchOptions, Session,
     SquaredError, TextOptions, TrainConfig, TrainingPlan, TrainingReport,
@@ -192,6 +192,55 @@ fn training_repeats_itself_and_its_bundle_scores_alike_in_any_batch() {
         let other = gradus::device::select(Some(&other.name)).unwrap();
         close(&together, &score(&other, BatchSize::Tokens(4096)), 1e-4);
     }
+}
+
+#[test]
+fn scores_with_products_in_16_bits_are_close_to_those_in_f32() {
+    let device = device();
+    let directory = tempfile::tempdir().unwrap();
+    train(directory.path().join("a"), &device);
+    let test = examples(120);
+    let score = |precision: Precision| {
+        let scorer = Scorer::load(&directory.path().join("a"), &device).unwrap();
+        let scorer = scorer.with_precision(precision);
+        let scores = scorer.score(&test).unwrap();
+        let scores = scores.iter().flat_map(|scores| &scores.segments);
+        let scores = scores.filter_map(SegmentScore::scores);
+        (
+            scorer.precision(),
+            scores.map(|scores| scores[0]).collect::<Vec<f64>>(),
+        )
+    };
+    let (_, exact) = score(Precision::F32);
+    for precision in [Precision::Bf16, Precision::F16] {
+        let (used, found) = score(precision);
+        let off = exact.iter().zip(&found).map(|(a, b)| (a - b).abs());
+        let off = off.fold(0.0, f64::max);
+        println!("{precision}: computed in {used}, off by at most {off:.6}");
+        assert!(off < 0.05, "{precision}: {off}");
+        assert_eq!(off > 0.0, used != Precision::F32, "{precision}: {off}");
+    }
+}
+
+#[test]
+fn training_in_bf16_learns_what_training_in_f32_does_or_is_refused() {
+    let device = device();
+    let directory = tempfile::tempdir().unwrap();
+    if TrainingPrecision::Bf16.on(&device).is_none() {
+        println!("the device does not support bfloat16");
+        return;
+    }
+    let losses = [TrainingPrecision::F32, TrainingPrecision::Bf16].map(|precision| {
+        let training = TrainConfig {
+            epochs: 2,
+            precision,
+            ..TrainConfig::default()
+        };
+        let output = directory.path().join(precision.name());
+        let report = train_with(output, &device, training, Session::default());
+        report.history.steps.last().unwrap().loss
+    });
+    assert!((losses[0] - losses[1]).abs() < 0.02, "{losses:?}");
 }
 
 #[test]

@@ -188,7 +188,7 @@ impl Work {
             },
             precision: match subject.precision() {
                 Precision::Bf16 => TrainingPrecision::Bf16,
-                Precision::F32 | Precision::Int8 => TrainingPrecision::F32,
+                Precision::F32 | Precision::F16 | Precision::Int8 => TrainingPrecision::F32,
             },
             ..TrainConfig::default()
         };

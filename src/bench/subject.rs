@@ -146,15 +146,15 @@ impl Subject {
         Ok(self)
     }
 
-    /// Scores and trains in this precision, or in `f32` where the device does not have it; `int8` is for
-    /// scoring only, and trains in `f32`. Default: `int8` for a quantized bundle, otherwise `f32`.
+    /// Scores and trains in this precision, or in `f32` where the device does not have it; `f16` and
+    /// `int8` are for scoring only, and train in `f32`. Default: `int8` for a quantized bundle, otherwise `f32`.
     #[must_use]
     pub fn with_precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
         self
     }
 
-    /// The precision in which it scores, and trains unless it is `int8`.
+    /// The precision in which it scores, and trains if it is `f32` or `bf16`.
     pub fn precision(&self) -> Precision {
         self.precision
     }

@@ -25,8 +25,9 @@ pub(crate) struct BootstrapArgs {
 /// In which number format to compute.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PrecisionArgs {
-    /// Number format of the encoder's matrix products: f32; bf16, faster; or int8, fastest, which moves
-    /// scores most: `gradus eval` shows by how much. A processor without AVX512-BF16 computes bf16 in f32
+    /// Number format of the encoder's matrix products: f32; bf16, faster; f16, for GPUs without bf16; or
+    /// int8, fastest, which moves scores most: `gradus eval` shows by how much. What the device does not have is
+    /// computed in f32, and said: int8 is for cpu, f16 for other devices, bf16 for those with such products
     /// [default: int8 for a bundle of `gradus quantize`, otherwise f32]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) precision: Option<Precision>,

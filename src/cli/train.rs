@@ -196,7 +196,7 @@ pub(crate) struct TrainArgs {
     #[arg(long)]
     pub(crate) micro_batch_size: Option<usize>,
     /// Number format of the products of linear layers and attention: f32; or bf16, faster on a processor
-    /// with AVX512-BF16, with weights, gradients and everything else in f32 [default: f32]
+    /// with AVX512-BF16 or a GPU with bfloat16, with weights, gradients and everything else in f32 [default: f32]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) precision: Option<TrainingPrecision>,
     /// Peak learning rate of the encoder [default: 5e-5]

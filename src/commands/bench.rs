@@ -75,10 +75,11 @@ fn check(args: &BenchArgs) -> Result<()> {
     Ok(())
 }
 
-/// Training has no products of bytes.
+/// Training has products in `f32` and `bf16` alone.
 fn refuse_training(args: &BenchArgs) -> Result<()> {
     let precision = args.precision.precision.unwrap_or_default();
-    if precision == Precision::Int8 && args.mode.contains(&BenchMode::Train) {
+    let is_for_training = matches!(precision, Precision::F32 | Precision::Bf16);
+    if !is_for_training && args.mode.contains(&BenchMode::Train) {
         let message = format!("--precision: found {precision} for training, expected f32 or bf16");
         return Err(Usage::new(message)
             .with_hint("--mode score measures scoring alone")

@@ -29,6 +29,17 @@ fn scores(run: Run) -> Vec<f64> {
 }
 
 #[test]
+fn a_format_that_the_device_lacks_is_computed_in_f32_and_said() {
+    let run = score(&["--precision", "f16", "--device", "cpu"]);
+    assert!(
+        run.stderr.contains("no products in f16: computing in f32"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(scores(run), scores(score(&["--device", "cpu"])));
+}
+
+#[test]
 fn scores_are_close_and_do_not_depend_on_their_batch() {
     let exact = scores(score(&[]));
     for (precision, most) in [("bf16", 0.02), ("int8", 0.1)] {
@@ -108,5 +119,5 @@ fn a_run_goes_on_in_its_own_precision_only() {
     };
     run(&["--precision", "bf16"]).succeeds();
     run(&["--resume"]).fails(2, &["--precision bf16"]);
-    run(&["--precision", "half"]).fails(2, &["half", "expected f32, bf16 or int8"]);
+    run(&["--precision", "half"]).fails(2, &["half", "expected f32, bf16, f16 or int8"]);
 }

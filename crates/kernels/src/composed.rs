@@ -6,6 +6,7 @@ use burn::tensor::module::attention as burn_attention;
 use burn::tensor::ops::AttentionModuleOptions;
 
 use crate::Attend;
+use crate::casts::{self, matmul};
 use crate::sight::Sight;
 
 /// # Shapes
@@ -26,12 +27,12 @@ pub(crate) fn attention(
     let query = split_heads(query, num_heads);
     let [key, value] =
         [key, value].map(|states| shared(split_heads(states, num_key_value_heads), num_heads));
-    if query.device().is_autodiff() {
-        // Burn's attention has no dropout, and under autodiff it consists of more operations than
-        // these.
+    if query.device().is_autodiff() || casts::are_rounded(&query) {
+        // Burn's attention has no dropout and no softmax in another format than its products, and under autodiff it
+        // consists of more operations than these.
         let [_, _, _, d_head] = query.dims();
         let scale = 1.0 / (d_head as f64).sqrt();
-        let scores = sight.onto((query * scale).matmul(key.transpose()));
+        let scores = sight.onto(matmul(query * scale, key.transpose()));
         return join_heads(weigh(scores, value, &DropoutConfig::new(dropout).init()));
     }
     let settings = AttentionModuleOptions::default();
@@ -49,7 +50,7 @@ pub(crate) fn weigh(scores: Tensor<4>, value: Tensor<4>, dropout: &Dropout) -> T
     let greatest = scores.clone().detach().max_dim(3);
     let weights = (scores - greatest).exp();
     let sums = weights.clone().sum_dim(3);
-    dropout.forward(weights).matmul(value) / sums
+    matmul(dropout.forward(weights), value) / sums
 }
 
 /// Repeats each head for the query heads that share it. Ainslie et al. (2023),

@@ -7,6 +7,7 @@ use burn::nn::DropoutConfig;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::are_fused;
+use crate::casts::matmul;
 use crate::composed::{join_heads, split_heads, weigh};
 #[cfg(feature = "flex")]
 use crate::flex;
@@ -108,15 +109,15 @@ impl Disentangled {
             split_heads(table.select(1, rows.clone()), self.num_heads).transpose()
         };
         let query = query * scale;
-        let mut scores = query.clone().matmul(key.clone().transpose());
+        let mut scores = matmul(query.clone(), key.clone().transpose());
         let [keys, queries] = tables;
         if let Some(table) = keys {
-            scores = scores + by_pair(query.matmul(by_distance(table, falling)));
+            scores = scores + by_pair(matmul(query, by_distance(table, falling)));
         }
         if let Some(table) = queries {
             // In this term the keys select the rows.
             let queries = by_distance(table, rising) * scale;
-            scores = scores + by_pair(key.matmul(queries)).transpose();
+            scores = scores + by_pair(matmul(key, queries)).transpose();
         }
         let dropout = DropoutConfig::new(self.dropout).init();
         join_heads(weigh(sight.onto(scores), value, &dropout))

@@ -41,6 +41,7 @@
 mod activation;
 mod adamw;
 mod attention;
+mod casts;
 mod composed;
 mod disentangled;
 mod dropout;

@@ -3,6 +3,7 @@
 use burn::nn::Linear;
 use burn::tensor::Tensor;
 
+use crate::casts;
 #[cfg(feature = "flex")]
 use crate::flex;
 
@@ -16,5 +17,5 @@ pub fn linear<const D: usize>(layer: &Linear, x: Tensor<D>) -> Tensor<D> {
     if let Some(out) = flex::linear(layer, &x) {
         return out;
     }
-    layer.forward(x)
+    casts::linear(layer, x)
 }

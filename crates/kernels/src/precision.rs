@@ -5,9 +5,10 @@ use std::str::FromStr;
 #[cfg(feature = "flex")]
 use std::sync::Arc;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, FloatDType};
 use serde::{Deserialize, Serialize};
 
+use crate::casts;
 #[cfg(feature = "flex")]
 use crate::flex;
 
@@ -18,8 +19,12 @@ pub enum Precision {
     /// 32-bit floats.
     #[default]
     F32,
-    /// Factors rounded to bfloat16, 8 significant bits, with sums in `f32`.
+    /// Factors rounded to bfloat16, 8 significant bits, with sums in `f32`. On a device without fused blocks, results are
+    /// rounded, too.
     Bf16,
+    /// Factors and results rounded to 16-bit floats, 11 significant bits and values up to 65,504: for devices without fused
+    /// blocks.
+    F16,
     /// Layers in bytes with exact sums: every column of a weight in 255 steps of its own, every row of the
     /// other factor in 256, so that a row does not depend on the others. The products of attention are in
     /// bfloat16 where the processor has it, otherwise in `f32`.
@@ -28,35 +33,45 @@ pub enum Precision {
 
 impl Precision {
     /// The names, in order.
-    pub const NAMES: [&'static str; 3] = ["f32", "bf16", "int8"];
+    pub const NAMES: [&'static str; 4] = ["f32", "bf16", "f16", "int8"];
 
     /// The name.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
+            Self::F16 => "f16",
             Self::Int8 => "int8",
         }
     }
 
     /// In which precision a device computes when it is told this one: `F32` if it has no such
-    /// products. Both others need fused blocks ([`are_fused`](crate::are_fused)); `bf16` also needs a
-    /// processor with AVX512-BF16.
+    /// products. With fused blocks ([`are_fused`](crate::are_fused)) there is `int8`, and `bf16` on a processor with
+    /// AVX512-BF16; another device than the processor has `bf16` and `f16` where it supports their numbers.
     #[must_use]
     pub fn on(self, device: &Device) -> Self {
         let has_bf16 = cfg_select! {
             feature = "flex" => flex::has_bf16(),
             _ => false,
         };
-        self.given(crate::are_fused(device), has_bf16)
+        let is_supported = |dtype| !crate::is_cpu(device) && device.supports_dtype(dtype);
+        self.given(crate::are_fused(device), has_bf16, is_supported)
     }
 
-    fn given(self, are_fused: bool, has_bf16: bool) -> Self {
-        match self {
-            _ if !are_fused => Self::F32,
-            Self::Bf16 if !has_bf16 => Self::F32,
-            precision => precision,
-        }
+    fn given(
+        self,
+        are_fused: bool,
+        has_bf16: bool,
+        is_supported: impl Fn(FloatDType) -> bool,
+    ) -> Self {
+        let is_there = match (self, are_fused) {
+            (Self::F32, _) | (Self::Int8, true) => true,
+            (Self::Bf16, true) => has_bf16,
+            (Self::F16, true) | (Self::Int8, false) => false,
+            (Self::Bf16, false) => is_supported(FloatDType::BF16),
+            (Self::F16, false) => is_supported(FloatDType::F16),
+        };
+        if is_there { self } else { Self::F32 }
     }
 }
 
@@ -73,8 +88,9 @@ impl FromStr for Precision {
         match text {
             "f32" => Ok(Self::F32),
             "bf16" => Ok(Self::Bf16),
+            "f16" => Ok(Self::F16),
             "int8" => Ok(Self::Int8),
-            _ => Err("expected f32, bf16 or int8".to_owned()),
+            _ => Err("expected f32, bf16, f16 or int8".to_owned()),
         }
     }
 }
@@ -98,6 +114,8 @@ impl FromStr for Precision {
 #[derive(Debug, Clone, Default)]
 pub struct ScoringWeights {
     precision: Precision,
+    /// The format of products that are not fused; `None`: `f32`.
+    format: Option<casts::Format>,
     /// Whether the device is known to have fused blocks, without gradients.
     #[cfg(feature = "flex")]
     is_fused: bool,
@@ -109,12 +127,23 @@ impl ScoringWeights {
     /// Weights for a model on `device`, in the [precision that it has](Precision::on).
     pub fn new(precision: Precision, device: &Device) -> Self {
         let precision = precision.on(device);
+        let are_fused = crate::are_fused(device);
+        let dtype = match precision {
+            Precision::Bf16 if !are_fused => Some(FloatDType::BF16),
+            Precision::F16 => Some(FloatDType::F16),
+            _ => None,
+        };
         Self {
             precision,
+            format: dtype.map(|dtype| casts::Format {
+                dtype,
+                in_training: false,
+            }),
             #[cfg(feature = "flex")]
-            is_fused: crate::are_fused(device) && !device.is_autodiff(),
+            is_fused: are_fused && !device.is_autodiff(),
             #[cfg(feature = "flex")]
-            packer: (precision != Precision::F32).then(|| Arc::new(flex::Packer::new(precision))),
+            packer: (are_fused && precision != Precision::F32)
+                .then(|| Arc::new(flex::Packer::new(precision))),
         }
     }
 
@@ -126,6 +155,7 @@ impl ScoringWeights {
     /// Calls `work`, in which layers on this thread have products in this precision. On an autodiff
     /// device they stay in `f32`.
     pub fn during<R>(&self, work: impl FnOnce() -> R) -> R {
+        let work = || casts::during(self.format, work);
         cfg_select! {
             feature = "flex" => flex::during(self.packer.as_ref(), work),
             _ => work(),
@@ -152,14 +182,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_machine_does_not_have_is_computed_in_f32() {
-        use Precision::{Bf16, F32, Int8};
-        for precision in [F32, Bf16, Int8] {
-            assert_eq!(precision.given(true, true), precision);
-            assert_eq!(precision.given(false, true), F32);
-        }
-        assert_eq!(Bf16.given(true, false), F32);
-        assert_eq!(Int8.given(true, false), Int8);
+    fn what_a_device_does_not_have_is_computed_in_f32() {
+        use Precision::{Bf16, F16, F32, Int8};
+        let all = [F32, Bf16, F16, Int8];
+        let given = |are_fused, has_bf16, supported: &[FloatDType]| {
+            all.map(|precision| {
+                precision.given(are_fused, has_bf16, |dtype| supported.contains(&dtype))
+            })
+        };
+        let both = [FloatDType::BF16, FloatDType::F16];
+        assert_eq!(given(true, true, &both), [F32, Bf16, F32, Int8]);
+        assert_eq!(given(true, false, &[]), [F32, F32, F32, Int8]);
+        assert_eq!(given(false, true, &[]), [F32; 4]);
+        assert_eq!(
+            given(false, false, &[FloatDType::F16]),
+            [F32, F32, F16, F32]
+        );
+        assert_eq!(given(false, false, &both), [F32, Bf16, F16, F32]);
     }
 
     #[test]
@@ -167,7 +206,7 @@ mod tests {
         for name in Precision::NAMES {
             assert_eq!(name.parse::<Precision>().unwrap().name(), name);
         }
-        let error = "f16".parse::<Precision>().unwrap_err();
-        assert_eq!(error, "expected f32, bf16 or int8");
+        let error = "int4".parse::<Precision>().unwrap_err();
+        assert_eq!(error, "expected f32, bf16, f16 or int8");
     }
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, FloatDType};
 use serde::{Deserialize, Serialize};
 
+use crate::casts;
 #[cfg(feature = "flex")]
 use crate::flex;
 
@@ -48,25 +49,21 @@ impl TrainingPrecision {
     }
 
     /// In which precision a device computes when it is told this one: `F32` on a CPU without AVX512-BF16.
-    /// `None` for `Bf16` on another device, where no such products are implemented.
+    /// `None` for `Bf16` on another device that does not support its numbers.
     #[must_use]
     pub fn on(self, device: &Device) -> Option<Self> {
-        let [is_cpu, has_bf16] = cfg_select! {
-            feature = "flex" => {
-                [flex::is_cpu(device), crate::are_fused(device) && flex::has_bf16()]
-            }
-            _ => {{
-                let _ = device;
-                [false, false]
-            }}
+        let has_bf16 = cfg_select! {
+            feature = "flex" => crate::are_fused(device) && flex::has_bf16(),
+            _ => false,
         };
-        self.given(is_cpu, has_bf16)
+        let is_supported = || device.supports_dtype(FloatDType::BF16);
+        self.given(crate::is_cpu(device), has_bf16, is_supported)
     }
 
-    fn given(self, is_cpu: bool, has_bf16: bool) -> Option<Self> {
+    fn given(self, is_cpu: bool, has_bf16: bool, is_supported: impl Fn() -> bool) -> Option<Self> {
         match self {
-            Self::Bf16 if !is_cpu => None,
-            Self::Bf16 if !has_bf16 => Some(Self::F32),
+            Self::Bf16 if is_cpu && !has_bf16 => Some(Self::F32),
+            Self::Bf16 if !is_cpu && !is_supported() => None,
             precision => Some(precision),
         }
     }
@@ -77,11 +74,18 @@ impl TrainingPrecision {
     /// # Panics
     /// A layer panics if it computes in `Bf16` on a machine without such products: see [`on`](Self::on).
     pub fn during<R>(self, work: impl FnOnce() -> R) -> R {
-        #[cfg(feature = "flex")]
-        if self == Self::Bf16 {
-            return flex::in_training(flex::Products::Bf16, work);
+        if self == Self::F32 {
+            return work();
         }
-        work()
+        let format = casts::Format {
+            dtype: FloatDType::BF16,
+            in_training: true,
+        };
+        let work = || casts::during(Some(format), work);
+        cfg_select! {
+            feature = "flex" => flex::in_training(flex::Products::Bf16, work),
+            _ => work(),
+        }
     }
 }
 
@@ -110,14 +114,13 @@ mod tests {
 
     #[test]
     fn a_cpu_without_bf16_computes_in_f32_and_other_devices_refuse() {
-        for is_cpu in [true, false] {
-            for has_bf16 in [true, false] {
-                assert_eq!(F32.given(is_cpu, has_bf16), Some(F32));
-            }
-            assert_eq!(Bf16.given(false, is_cpu), None);
+        for [is_cpu, has, supports] in [[true; 3], [true, false, true], [false; 3]] {
+            assert_eq!(F32.given(is_cpu, has, || supports), Some(F32));
         }
-        assert_eq!(Bf16.given(true, true), Some(Bf16));
-        assert_eq!(Bf16.given(true, false), Some(F32));
+        assert_eq!(Bf16.given(true, true, || false), Some(Bf16));
+        assert_eq!(Bf16.given(true, false, || true), Some(F32));
+        assert_eq!(Bf16.given(false, true, || false), None);
+        assert_eq!(Bf16.given(false, false, || true), Some(Bf16));
     }
 
     #[test]

@@ -36,10 +36,10 @@ class Scorer(Scoring):
         What becomes of segments that do not fit completely. Default: as the bundle says.
     batch_tokens : int
         Padded tokens of a batch. Scores do not depend on it.
-    precision : {"f32", "bf16", "int8"}, optional
+    precision : {"f32", "bf16", "f16", "int8"}, optional
         Number format of the encoder's matrix products. ``bf16`` is faster and moves scores slightly, ``int8`` is fastest
-        and moves them more. ``bf16`` on a processor without AVX512-BF16, and both on other devices, are computed in
-        ``f32``. :attr:`precision` says what it is. Default: ``int8`` for a bundle of ``gradus quantize``, otherwise
+        and moves them more; ``f16`` is for GPUs without ``bf16``. What the device does not have is computed in
+        ``f32``: :attr:`precision` says what it is. Default: ``int8`` for a bundle of ``gradus quantize``, otherwise
         ``f32``.
     offset : {"keep", "drop"}, optional
         For a bundle that was trained beside a trivial baseline (``training.offset``), or is stacked with one (as ``gradus

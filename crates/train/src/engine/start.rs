@@ -84,8 +84,8 @@ fn precision<'a>(
             None => {
                 return Err(TrainError::Setting {
                     name: "precision",
-                    found: format!("`{set}` on a device other than `cpu`"),
-                    expected: "`f32`, or the device `cpu`, which alone has these products in training",
+                    found: format!("`{set}` on a device that does not support its numbers"),
+                    expected: "`f32`, or a device that does: `cpu`, or a GPU with bfloat16",
                 });
             }
         }

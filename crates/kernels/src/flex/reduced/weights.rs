@@ -54,7 +54,7 @@ impl Packer {
         }
         let matrix = LinearLayer::new(&weight, None).matrix();
         let packed = match self.precision {
-            Precision::F32 => return None,
+            Precision::F32 | Precision::F16 => return None,
             Precision::Bf16 => Arc::new(Packed::bf16(matrix)),
             Precision::Int8 => Arc::new(Packed::int8(matrix)),
         };
