@@ -73,12 +73,14 @@ mod tests {
 
     use super::*;
 
-    fn format(in_training: bool) -> Option<Format> {
-        Some(Format {
-            dtype: FloatDType::F16,
-            in_training,
-        })
-    }
+    const SCORING: Option<Format> = Some(Format {
+        dtype: FloatDType::F16,
+        in_training: false,
+    });
+    const TRAINING: Option<Format> = Some(Format {
+        dtype: FloatDType::F16,
+        in_training: true,
+    });
 
     fn distance<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f32 {
         (a - b).abs().max().into_scalar::<f32>()
@@ -93,12 +95,12 @@ mod tests {
             LinearConfig::new(8, 4).with_bias(false),
         ] {
             let layer = layer.init(&device);
-            let found = during(format(false), || linear(&layer, x.clone()));
+            let found = during(SCORING, || linear(&layer, x.clone()));
             assert_eq!(found.dtype(), x.dtype());
             let distance = distance(found, layer.forward(x.clone()));
             assert!(distance > 0.0 && distance < 0.01, "{distance}");
         }
-        let found = during(format(false), || matmul(x.clone(), x.clone().transpose()));
+        let found = during(SCORING, || matmul(x.clone(), x.clone().transpose()));
         let distance = distance(found, x.clone().matmul(x.transpose()));
         assert!(distance > 0.0 && distance < 0.01, "{distance}");
     }
@@ -114,18 +116,18 @@ mod tests {
             layer.weight.val().grad(&gradients).unwrap()
         };
         let exact = gradient(None);
-        let rounded = gradient(format(true));
+        let rounded = gradient(TRAINING);
         assert_eq!(rounded.dtype(), exact.dtype());
         let off = distance(rounded, exact.clone());
         assert!(off > 0.0 && off < 0.05, "{off}");
-        assert!(distance(gradient(format(false)), exact) == 0.0);
+        assert!(distance(gradient(SCORING), exact) == 0.0);
     }
 
     #[test]
     fn a_format_ends_with_its_work() {
-        during(format(true), || {
+        during(TRAINING, || {
             during(None, || assert_eq!(CURRENT.get(), None));
-            assert_eq!(CURRENT.get(), format(true));
+            assert_eq!(CURRENT.get(), TRAINING);
         });
         assert_eq!(CURRENT.get(), None);
     }
