@@ -62,12 +62,12 @@ fn recalibrations(slope: f64) -> Recalibrations {
     Recalibrations::new("valid.jsonl", vec![line])
 }
 
-/// A saved bundle in a place of its own.
 /// Leaves SHA-256 alone, as in manifests of older versions.
 fn remove_blake3(manifest: &mut Value) {
     manifest.as_object_mut().unwrap().remove("weights_blake3");
 }
 
+/// A saved bundle in a place of its own.
 struct Saved(TempDir);
 
 impl Saved {

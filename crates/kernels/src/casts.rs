@@ -1,40 +1,52 @@
 //! Matrix products of factors in 16 bits, on devices without fused blocks.
 
 use std::cell::Cell;
+use std::thread::LocalKey;
 
 use burn::nn::Linear;
 use burn::tensor::{FloatDType, Tensor, module};
 
-/// Number format of the factors.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Format {
-    pub(crate) dtype: FloatDType,
-    /// Whether gradients pass through the products. Otherwise those on an autodiff device stay in `f32`.
-    pub(crate) in_training: bool,
-}
-
 thread_local! {
-    /// What this thread's products have.
-    static CURRENT: Cell<Option<Format>> = const { Cell::new(None) };
+    /// Number format of the factors of this thread's products in scoring.
+    static SCORING: Cell<Option<FloatDType>> = const { Cell::new(None) };
+    /// The same in training, where gradients pass through the products.
+    static TRAINING: Cell<Option<FloatDType>> = const { Cell::new(None) };
 }
 
-/// Calls `work`, in which products on this thread have factors in this format, whatever they had before.
-pub(crate) fn during<R>(format: Option<Format>, work: impl FnOnce() -> R) -> R {
+/// Calls `work`, in which products on this thread have factors in this format, whatever they had before in scoring. On
+/// an autodiff device they stay in `f32`.
+pub(crate) fn in_scoring<R>(format: Option<FloatDType>, work: impl FnOnce() -> R) -> R {
+    during(&SCORING, format, work)
+}
+
+/// Calls `work`, in which products on this thread have factors in this format, and so has the backward pass.
+pub(crate) fn in_training<R>(format: FloatDType, work: impl FnOnce() -> R) -> R {
+    during(&TRAINING, Some(format), work)
+}
+
+fn during<R>(
+    cell: &'static LocalKey<Cell<Option<FloatDType>>>,
+    format: Option<FloatDType>,
+    work: impl FnOnce() -> R,
+) -> R {
     /// Restores what was there before, also after a panic.
-    struct Before(Option<Format>);
+    struct Before(
+        &'static LocalKey<Cell<Option<FloatDType>>>,
+        Option<FloatDType>,
+    );
     impl Drop for Before {
         fn drop(&mut self) {
-            CURRENT.set(self.0);
+            self.0.set(self.1);
         }
     }
-    let _before = Before(CURRENT.replace(format));
+    let _before = Before(cell, cell.replace(format));
     work()
 }
 
 /// The format of a product with `x`; `None` where it stays in `f32`.
 fn current<const D: usize>(x: &Tensor<D>) -> Option<FloatDType> {
-    let format = CURRENT.get()?;
-    (format.in_training || !x.device().is_autodiff()).then_some(format.dtype)
+    let scoring = SCORING.get().filter(|_| !x.device().is_autodiff());
+    scoring.or_else(|| TRAINING.get())
 }
 
 /// Whether the factors of a product with `x` are rounded.
@@ -73,14 +85,7 @@ mod tests {
 
     use super::*;
 
-    const SCORING: Option<Format> = Some(Format {
-        dtype: FloatDType::F16,
-        in_training: false,
-    });
-    const TRAINING: Option<Format> = Some(Format {
-        dtype: FloatDType::F16,
-        in_training: true,
-    });
+    const F16: FloatDType = FloatDType::F16;
 
     fn distance<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f32 {
         (a - b).abs().max().into_scalar::<f32>()
@@ -95,12 +100,12 @@ mod tests {
             LinearConfig::new(8, 4).with_bias(false),
         ] {
             let layer = layer.init(&device);
-            let found = during(SCORING, || linear(&layer, x.clone()));
+            let found = in_scoring(Some(F16), || linear(&layer, x.clone()));
             assert_eq!(found.dtype(), x.dtype());
             let distance = distance(found, layer.forward(x.clone()));
             assert!(distance > 0.0 && distance < 0.01, "{distance}");
         }
-        let found = during(SCORING, || matmul(x.clone(), x.clone().transpose()));
+        let found = in_scoring(Some(F16), || matmul(x.clone(), x.clone().transpose()));
         let distance = distance(found, x.clone().matmul(x.transpose()));
         assert!(distance > 0.0 && distance < 0.01, "{distance}");
     }
@@ -110,25 +115,27 @@ mod tests {
         let device = Device::flex().autodiff();
         let layer = LinearConfig::new(8, 4).init(&device);
         let x = Tensor::<2>::random([3, 8], Distribution::Uniform(-1.0, 1.0), &device);
-        let gradient = |format| {
-            let out = during(format, || linear(&layer, x.clone()));
+        let gradient = |out: Tensor<2>| {
             let gradients = out.powf_scalar(2.0).sum().backward();
             layer.weight.val().grad(&gradients).unwrap()
         };
-        let exact = gradient(None);
-        let rounded = gradient(TRAINING);
+        let exact = gradient(linear(&layer, x.clone()));
+        // A model that scores in f32 computes the step.
+        let step = || in_scoring(None, || linear(&layer, x.clone()));
+        let rounded = gradient(in_training(F16, step));
         assert_eq!(rounded.dtype(), exact.dtype());
         let off = distance(rounded, exact.clone());
         assert!(off > 0.0 && off < 0.05, "{off}");
-        assert!(distance(gradient(SCORING), exact) == 0.0);
+        let scored = in_scoring(Some(F16), || linear(&layer, x.clone()));
+        assert!(distance(gradient(scored), exact) == 0.0);
     }
 
     #[test]
     fn a_format_ends_with_its_work() {
-        during(TRAINING, || {
-            during(None, || assert_eq!(CURRENT.get(), None));
-            assert_eq!(CURRENT.get(), TRAINING);
+        in_scoring(Some(F16), || {
+            in_scoring(None, || assert_eq!(SCORING.get(), None));
+            assert_eq!(SCORING.get(), Some(F16));
         });
-        assert_eq!(CURRENT.get(), None);
+        assert_eq!((SCORING.get(), TRAINING.get()), (None, None));
     }
 }

@@ -115,7 +115,7 @@ impl FromStr for Precision {
 pub struct ScoringWeights {
     precision: Precision,
     /// The format of products that are not fused; `None`: `f32`.
-    format: Option<casts::Format>,
+    format: Option<FloatDType>,
     /// Whether the device is known to have fused blocks, without gradients.
     #[cfg(feature = "flex")]
     is_fused: bool,
@@ -128,17 +128,14 @@ impl ScoringWeights {
     pub fn new(precision: Precision, device: &Device) -> Self {
         let precision = precision.on(device);
         let are_fused = crate::are_fused(device);
-        let dtype = match precision {
+        let format = match precision {
             Precision::Bf16 if !are_fused => Some(FloatDType::BF16),
             Precision::F16 => Some(FloatDType::F16),
             _ => None,
         };
         Self {
             precision,
-            format: dtype.map(|dtype| casts::Format {
-                dtype,
-                in_training: false,
-            }),
+            format,
             #[cfg(feature = "flex")]
             is_fused: are_fused && !device.is_autodiff(),
             #[cfg(feature = "flex")]
@@ -155,7 +152,7 @@ impl ScoringWeights {
     /// Calls `work`, in which layers on this thread have products in this precision. On an autodiff
     /// device they stay in `f32`.
     pub fn during<R>(&self, work: impl FnOnce() -> R) -> R {
-        let work = || casts::during(self.format, work);
+        let work = || casts::in_scoring(self.format, work);
         cfg_select! {
             feature = "flex" => flex::during(self.packer.as_ref(), work),
             _ => work(),

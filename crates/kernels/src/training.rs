@@ -32,7 +32,7 @@ pub enum TrainingPrecision {
     /// 32-bit floats.
     #[default]
     F32,
-    /// Factors rounded to bfloat16, 8 significant bits, with sums in `f32`.
+    /// Factors rounded to bfloat16, 8 significant bits, with sums in `f32`. On a GPU, results are rounded, too.
     Bf16,
 }
 
@@ -77,11 +77,7 @@ impl TrainingPrecision {
         if self == Self::F32 {
             return work();
         }
-        let format = casts::Format {
-            dtype: FloatDType::BF16,
-            in_training: true,
-        };
-        let work = || casts::during(Some(format), work);
+        let work = || casts::in_training(FloatDType::BF16, work);
         cfg_select! {
             feature = "flex" => flex::in_training(flex::Products::Bf16, work),
             _ => work(),

@@ -241,6 +241,7 @@ function halved(bundle, copy) {
   const weights = Buffer.concat([size, text, halves]);
   writeFileSync(path.join(copy, "model.safetensors"), weights);
   const manifest = JSON.parse(readFileSync(path.join(bundle, "manifest.json"), "utf8"));
+  delete manifest.weights_blake3;
   manifest.parts["model.safetensors"] = { bytes: weights.length, sha256: createHash("sha256").update(weights).digest("hex") };
   writeFileSync(path.join(copy, "manifest.json"), JSON.stringify(manifest));
 }

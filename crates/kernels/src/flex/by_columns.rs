@@ -16,7 +16,7 @@ use super::unpacked::{self, PANEL};
 /// Most rows that are few. With more of them, weights that every task reads cost little.
 const MOST: usize = 64;
 
-/// Fewest rows that tasks of rows share well, if there is one of them for each thread.
+/// Fewest rows that tasks of rows share well, if there is a task for each thread.
 const SHARED: usize = 32;
 
 /// Fewest products of numbers in a task: below, waking a thread costs more than it gains.

@@ -15,8 +15,8 @@ use super::unpacked;
 pub(super) enum Transposed {
     F32 {
         values: Vec<f32>,
-        input: usize,
-        output: usize,
+        /// Of the layer that has the transpose as its weight.
+        width: Width,
     },
     Bf16(Panels),
 }
@@ -27,8 +27,10 @@ impl Transposed {
             Products::Bf16 => Self::Bf16(Panels::bf16_of_transpose_in_tasks(layer.matrix())),
             Products::F32 => Self::F32 {
                 values: transpose(layer.matrix()),
-                input: layer.width.input,
-                output: layer.width.output,
+                width: Width {
+                    input: layer.width.output,
+                    output: layer.width.input,
+                },
             },
         }
     }
@@ -43,18 +45,11 @@ impl Transposed {
         gradient: Matrix<'_>,
     ) -> &'a mut [f32] {
         match self {
-            Self::F32 {
-                values,
-                input,
-                output,
-            } => {
+            Self::F32 { values, width } => {
                 let layer = LinearLayer {
                     weight: values,
                     bias: None,
-                    width: Width {
-                        input: *output,
-                        output: *input,
-                    },
+                    width: *width,
                     packed: None,
                 };
                 linear::multiply(out, gradient, layer)
@@ -69,20 +64,16 @@ impl Transposed {
     /// If the sizes do not agree.
     pub(super) fn multiply_add(&self, out: &mut [f32], gradient: Matrix<'_>) {
         match self {
-            Self::F32 {
-                values,
-                input,
-                output,
-            } => {
-                let weight = Matrix::new(values, *output, *input);
-                let width = Width {
-                    input: *output,
-                    output: *input,
-                };
-                if unpacked::applies(gradient.num_rows(), width) {
+            Self::F32 { values, width } => {
+                let (weight, rows) = (
+                    Matrix::new(values, width.input, width.output),
+                    gradient.num_rows(),
+                );
+                // The `gemm` crate adds to a single row term by term.
+                if rows > 1 && unpacked::applies(rows, *width) {
                     return unpacked::add_product(out, gradient, weight);
                 }
-                let out = MatrixMut::new(out, gradient.num_rows(), *input);
+                let out = MatrixMut::new(out, rows, width.output);
                 gemm(out, Write::Add, 1.0, gradient, weight);
             }
             Self::Bf16(panels) => reduced::add_product(out, gradient, panels),
