@@ -160,8 +160,9 @@ mod avx512 {
     }
 
     /// # Safety
-    /// The machine has AVX-512; `out` has the rows of `x` and the columns of `weight`, and values if they are added to;
-    /// the bias has these columns; `x` has as many columns as `weight` rows, which has its rows' values side by side.
+    /// The machine has AVX-512; `out` has the rows of `x` and the columns of `weight`, and values if they are added
+    /// to; the bias has these columns; `x` has as many columns as `weight` rows, which has its rows' values side by
+    /// side.
     #[expect(unsafe_code, reason = "sums stay in registers")]
     #[target_feature(enable = "avx512f")]
     pub(super) unsafe fn multiply(
@@ -222,7 +223,8 @@ mod avx512 {
     ///
     /// # Safety
     /// The machine has AVX-512; `x` points to `COUNT` rows of the part's terms, rows and terms the given numbers of
-    /// values apart, and `to` to as many rows with room for the columns of the masks, `stride` values apart; the part's weights can be read in these columns.
+    /// values apart, and `to` to as many rows with room for the columns of the masks, `stride` values apart; the
+    /// part's weights can be read in these columns.
     #[expect(unsafe_code, reason = "sums stay in registers")]
     #[target_feature(enable = "avx512f")]
     unsafe fn tile<const COUNT: usize>(
