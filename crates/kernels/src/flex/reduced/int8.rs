@@ -4,6 +4,7 @@
 //! column of the right factor by one of its own, from -127 to 127. Sums are exact, so every
 //! processor finds the same product, and a row does not depend on the others.
 
+use super::bytes::{Row, divide};
 use super::out::Out;
 use super::panels::{Line, PANEL, Panels};
 use crate::flex::gemm::Matrix;
@@ -35,15 +36,6 @@ pub(super) struct Rows {
     quads: Vec<u32>,
     per_row: usize,
     steps: Vec<Row>,
-}
-
-/// Of one row.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Row {
-    /// Value of a step; not a number where a value of the row is not finite.
-    step: f32,
-    /// The byte that means zero.
-    zero: i32,
 }
 
 impl Weight {
@@ -132,7 +124,7 @@ impl Rows {
                 let mut sums = [0_i32; PANEL];
                 add_products(&mut sums, quads, panel);
                 for (index, (sum, column)) in sums.iter().zip(columns).enumerate() {
-                    let value = of_row.value(*sum, *column);
+                    let value = column.value(*sum, *of_row);
                     let value = bias.map_or(value, |bias| value + bias[index]);
                     out.set(row, first + index, value);
                 }
@@ -141,13 +133,13 @@ impl Rows {
     }
 }
 
-impl Row {
-    /// The value of a sum of products of bytes.
+impl Column {
+    /// The value of a sum of products of bytes of a row and this column.
     #[inline(always)]
-    fn value(self, sum: i32, column: Column) -> f32 {
+    fn value(self, sum: i32, row: Row) -> f32 {
         #[expect(clippy::cast_precision_loss, reason = "rounded once, everywhere alike")]
-        let steps = (sum - self.zero * column.sum) as f32;
-        steps * (self.step * column.step)
+        let steps = (sum - row.zero * self.sum) as f32;
+        steps * (row.step * self.step)
     }
 }
 
@@ -200,45 +192,6 @@ vector_fn! {
                 column.sum = sum;
             }
         }
-    }
-
-    /// Writes the bytes of a row.
-    fn divide(quads: &mut [u32], values: &[f32]) -> Row {
-        /// Adding and subtracting it rounds to a whole number, ties to even.
-        const ROUND: f32 = 12_582_912.0;
-        const LANES: usize = 32;
-        let (mut low, mut high) = ([0.0_f32; LANES], [0.0_f32; LANES]);
-        // 0 · x is not a number where x is not finite.
-        let mut rest = [0.0_f32; LANES];
-        for chunk in values.chunks(LANES) {
-            for (lane, value) in chunk.iter().enumerate() {
-                low[lane] = if *value < low[lane] { *value } else { low[lane] };
-                high[lane] = if *value > high[lane] { *value } else { high[lane] };
-                rest[lane] += 0.0 * value;
-            }
-        }
-        let low = low.into_iter().fold(0.0, f32::min);
-        let high = high.into_iter().fold(0.0, f32::max);
-        let finite: f32 = rest.into_iter().sum();
-        let step = (high - low) / 255.0;
-        let per_step = if step > 0.0 { 1.0 / step } else { 0.0 };
-        let zero = (-low * per_step + ROUND) - ROUND;
-        let byte = |value: f32| {
-            let steps = ((value * per_step + ROUND) - ROUND + zero).clamp(0.0, 255.0);
-            // The whole number is in the low bits of the sum.
-            (steps + ROUND).to_bits() & 0xff
-        };
-        let (whole, last) = values.as_chunks::<4>();
-        for (quad, [a, b, c, d]) in quads.iter_mut().zip(whole) {
-            *quad = byte(*a) | byte(*b) << 8 | byte(*c) << 16 | byte(*d) << 24;
-        }
-        if !last.is_empty() {
-            let bytes = last.iter().rev();
-            quads[whole.len()] = bytes.fold(0, |quad, value| quad << 8 | byte(*value));
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "from 0 to 255")]
-        let zero = zero as i32;
-        Row { step: step + finite, zero }
     }
 
     fn add_products(sums: &mut [i32; PANEL], quads: &[u32], panel: &[[Line; 2]]) {
@@ -426,22 +379,6 @@ mod tests {
                 }
                 assert_eq!(found.columns[column].sum, sum);
             }
-        }
-    }
-
-    #[test]
-    fn a_row_of_zeros_of_one_sign_or_with_what_is_no_number() {
-        let divided = |values: &[f32]| {
-            let rows = Rows::of(Matrix::new(values, 1, values.len()));
-            (rows.steps[0], rows.quads[0].to_le_bytes())
-        };
-        assert_eq!(divided(&[0.0, 0.0]), (Row::default(), [0; 4]));
-        let (row, bytes) = divided(&[255.0, 1.0, 0.0]);
-        assert_eq!((row.step, row.zero, bytes), (1.0, 0, [255, 1, 0, 0]));
-        let (row, bytes) = divided(&[-255.0, -1.0, 0.0]);
-        assert_eq!((row.step, row.zero, bytes), (1.0, 255, [0, 254, 255, 0]));
-        for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            assert!(divided(&[1.0, wrong]).0.step.is_nan(), "{wrong}");
         }
     }
 

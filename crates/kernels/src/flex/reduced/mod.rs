@@ -4,6 +4,7 @@
 mod attention;
 mod attention_backward;
 mod bf16;
+mod bytes;
 mod int8;
 mod out;
 mod over_rows;
