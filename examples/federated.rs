@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let texts = examples.iter().flat_map(|e| [&*e.prompt, &*e.response]);
     let (tokenizer, text) = (word_level_tokenizer(texts)?, TextOptions::default());
     let mut config = TrainConfig::default();
-    (config.epochs, config.learning_rate) = (1, 3e-3);
+    (config.epochs, config.learning_rate) = (1, Some(3e-3));
     let (rest, valid) = examples.split_at(900);
     let (first, second) = rest.split_at(450);
     let read = |part| prepare(&tokenizer, None, &text, &config, part, valid);

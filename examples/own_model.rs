@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let examples = generate(&GeneratorConfig::default())?;
     let texts = examples.iter().flat_map(|e| [&*e.prompt, &*e.response]);
     let (text, mut config) = (word_level_tokenizer(texts)?, TrainConfig::default());
-    (config.learning_rate, config.checkpoint_every) = (1e-2, 10);
+    (config.learning_rate, config.checkpoint_every) = (Some(1e-2), 10);
     let (train, valid) = examples.split_at(900);
     let data = prepare(&text, None, &TextOptions::default(), &config, train, valid)?;
     let tokenizer = data.tokenizer.clone();

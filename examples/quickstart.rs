@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = std::env::temp_dir().join("gradus-example-quickstart");
     let training = TrainConfig {
         epochs: 1,
-        learning_rate: 1e-3,
+        learning_rate: Some(1e-3),
         ..TrainConfig::default()
     }
     .check()?;

@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for learning_rate in [3e-4, 3e-3] {
             let training = TrainConfig {
                 epochs: 2,
-                learning_rate,
+                learning_rate: Some(learning_rate),
                 ..TrainConfig::default()
             };
             let name = format!(

@@ -319,7 +319,7 @@ mod tests {
         fs_err::write(&file, "train = \"t\"\n[text]\nmax_length = 9\n").unwrap();
         let mut base = RunConfig::default();
         base.text.aspects = vec!["a".into()];
-        base.training.learning_rate = 1e-5;
+        base.training.learning_rate = Some(1e-5);
         base.model.head = "mlp:4".parse().unwrap();
         let mut expected = base.clone();
         expected.train = Some("t".into());

@@ -118,7 +118,6 @@ fn the_help_names_the_defaults() {
         "training.checkpoint_every",
         "training.epochs",
         "training.batch_size",
-        "training.learning_rate",
         "training.head_learning_rate",
         "training.loss",
         "training.offset",

@@ -115,7 +115,7 @@ fn train_with(
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let training = TrainConfig {
         batch_size: 16,
-        learning_rate: 3e-3,
+        learning_rate: Some(3e-3),
         dropout: 0.0,
         ..training
     }

@@ -115,7 +115,9 @@ fn tell(source: &SourceBundle, config: &RunConfig, from: &Path) {
     show::status(&format!(
         "loss {}; peak learning rates {} (encoder) and {} (head)",
         training.loss,
-        rate(training.learning_rate),
+        training
+            .learning_rate
+            .map_or_else(|| "unset".to_owned(), rate),
         rate(training.head_learning_rate)
     ));
     let own = source.text_options();

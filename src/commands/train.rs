@@ -377,7 +377,7 @@ pub(crate) fn plan_with(
 }
 
 /// Where the encoder comes from, and where that was downloaded from.
-fn encoder_source(config: &RunConfig) -> Result<(EncoderSource, Option<EncoderOrigin>)> {
+pub(crate) fn encoder_source(config: &RunConfig) -> Result<(EncoderSource, Option<EncoderOrigin>)> {
     if let Some(from) = &config.from {
         let origin = Bundle::info(from)?.manifest.encoder;
         return Ok((EncoderSource::Bundle(from.clone()), origin));
@@ -467,7 +467,7 @@ fn effective_config(args: &TrainArgs, resumed: Option<&Path>) -> Result<RunConfi
         &mut training.checkpoint_every,
         args.checkpoint_every.as_ref(),
     );
-    set(&mut training.learning_rate, args.learning_rate.as_ref());
+    set_some(&mut training.learning_rate, args.learning_rate.as_ref());
     set(
         &mut training.head_learning_rate,
         args.head_learning_rate.as_ref(),

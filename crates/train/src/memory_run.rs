@@ -10,7 +10,7 @@ use crate::checkpoint::{Fingerprint, digest_bytes};
 use crate::engine::{FitData, TrainHistory, Training};
 use crate::plan::{
     Assembled, CheckedConfig, OffsetOption, SplitCounts, TrainingPlan, assemble,
-    tokenize_for_bundle,
+    default_learning_rate, tokenize_for_bundle,
 };
 use crate::{Result, TrainError};
 
@@ -91,6 +91,8 @@ impl MemoryRun {
             }
             .into());
         }
+        let d_model = bundle.config.encoder.d_model();
+        let training = &training.with_default_rate(default_learning_rate(d_model))?;
         let training = match training.offset {
             OffsetOption::Auto => {
                 &training.with_offset(bundle.manifest.trained_offset().cloned().into())?

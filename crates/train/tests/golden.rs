@@ -76,7 +76,7 @@ fn twenty_steps_of_minilm_lose_what_pytorch_loses() {
         batch_size: reference.batch_size,
         bucketing: false,
         shuffle: false,
-        learning_rate: reference.lr,
+        learning_rate: Some(reference.lr),
         head_learning_rate: reference.lr,
         schedule: Schedule::Constant,
         weight_decay: reference.wd,

@@ -119,7 +119,7 @@ fn trained(rest: Rest, pooling: Pooling) -> Vec<Vec<u32>> {
         epochs: 2,
         batch_size: 5,
         micro_batch_size: Some(3),
-        learning_rate: 1e-2,
+        learning_rate: Some(1e-2),
         ..TrainConfig::default()
     };
     let fitted = fit(

@@ -95,7 +95,7 @@ fn moved(
     let training = TrainConfig {
         epochs: 2,
         batch_size: 8,
-        learning_rate: 1e-2,
+        learning_rate: Some(1e-2),
         warmup: 0.0,
         ..training
     };

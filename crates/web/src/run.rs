@@ -173,7 +173,7 @@ impl Run {
         TrainConfig {
             epochs: wish.epochs,
             batch_size: wish.batch_size,
-            learning_rate: wish.learning_rate,
+            learning_rate: Some(wish.learning_rate),
             head_learning_rate: if scratch { wish.learning_rate } else { head },
             bucketing: !scratch,
             dropout: 0.0,

@@ -8,7 +8,7 @@ use gradus_data::SegmentBatch;
 use gradus_model::{RewardModel, SegmentModel, TrainingPrecision};
 
 use crate::Result;
-use crate::objective::{Denominators, Objective, ObjectiveTotals};
+use crate::objective::{Denominators, Objective, ObjectiveTotals, Sums};
 
 /// A model with the objective it is trained on.
 #[derive(Module, Debug)]
@@ -91,6 +91,27 @@ impl<M: SegmentModel> RegressionLearner<M> {
     /// Forward pass over a micro-batch, with its offsets added to what the head gives; without a step, the micro-batch is the whole batch.
     pub(crate) fn outcome(&self, batch: SegmentBatch, scope: Option<&StepScope>) -> RatingOutcome {
         let denominators = self.denominators(&batch);
+        let in_training = batch.targets.device().is_autodiff();
+        let (mut sums, scores) = self.pass(&batch, scope);
+        if let Some(weight) = self.objective.r_drop.filter(|_| in_training) {
+            let (again, others) = self.pass(&batch, scope);
+            let (both, passes) = ([sums, again], [scores.clone(), others]);
+            sums = self.objective.sums_of_two(weight, both, passes, &batch);
+        }
+        let step = scope.map_or(&denominators, |scope| &scope.denominators);
+        RatingOutcome {
+            loss: self.objective.loss(&sums, step),
+            sums: sums.stack(),
+            scores: scores.detach(),
+            denominators,
+            rated: batch.num_rated,
+            tokens: batch.num_tokens,
+            ids: batch.ids,
+        }
+    }
+
+    /// One forward pass: the sums of the objective's terms, and the scores.
+    fn pass(&self, batch: &SegmentBatch, scope: Option<&StepScope>) -> (Sums, Tensor<3>) {
         let input = batch.input_tensors().into();
         let in_training = batch.targets.device().is_autodiff();
         let raw = if in_training {
@@ -109,17 +130,7 @@ impl<M: SegmentModel> RegressionLearner<M> {
             None => raw,
         };
         let scores = self.model.output().forward(raw.clone());
-        let sums = self.objective.sums(raw, scores.clone(), &batch);
-        let step = scope.map_or(&denominators, |scope| &scope.denominators);
-        RatingOutcome {
-            loss: self.objective.loss(&sums, step),
-            sums: sums.stack(),
-            scores: scores.detach(),
-            denominators,
-            rated: batch.num_rated,
-            tokens: batch.num_tokens,
-            ids: batch.ids,
-        }
+        (self.objective.sums(raw, scores.clone(), batch), scores)
     }
 }
 

@@ -5,7 +5,7 @@ use burn::module::ParamGroup;
 
 use super::WarmupLinear;
 use super::freeze::{EMBEDDINGS, ENCODER};
-use crate::plan::{Schedule, TrainConfig};
+use crate::plan::{OF_OWN, Schedule, TrainConfig};
 
 /// Prefixes of the paths of the parameters on top of the encoder in a learner.
 const HEAD: [&str; 3] = ["model.head", "model.pooling", "model.mix"];
@@ -26,13 +26,14 @@ pub(crate) fn learning_rates(
         reason = "a share in [0, 1) of a number of steps"
     )]
     let warmup = (config.warmup * total_steps as f64) as usize;
+    let of_encoder = config.learning_rate.unwrap_or(OF_OWN);
     let mut rates = vec![(
         ParamGroup::from_any_predicates(HEAD.to_vec()),
         config.head_learning_rate,
     )];
     if config.layer_decay < 1.0 {
         let group = |part: String| ParamGroup::from_predicates(vec![ENCODER.to_owned(), part]);
-        let mut rate = config.learning_rate;
+        let mut rate = of_encoder;
         for layer in (0..num_layers).rev() {
             rates.push((group(format!(".layers.{layer}.")), rate));
             rate *= config.layer_decay;
@@ -42,11 +43,11 @@ pub(crate) fn learning_rates(
     let linear = |peak| WarmupLinear::new(peak, warmup, total_steps);
     match config.schedule {
         Schedule::Constant => rates.into_iter().fold(
-            ModuleLrScheduler::new(config.learning_rate),
+            ModuleLrScheduler::new(of_encoder),
             |scheduler, (group, rate)| scheduler.with_group(group, rate),
         ),
         Schedule::Linear => rates.into_iter().fold(
-            ModuleLrScheduler::new(linear(config.learning_rate)),
+            ModuleLrScheduler::new(linear(of_encoder)),
             |scheduler, (group, rate)| scheduler.with_group(group, linear(rate)),
         ),
     }
@@ -61,7 +62,7 @@ mod tests {
     #[test]
     fn rates_fall_from_layer_to_layer_and_the_head_has_its_own() {
         let config = TrainConfig {
-            learning_rate: 1.0,
+            learning_rate: Some(1.0),
             head_learning_rate: 7.0,
             layer_decay: 0.5,
             schedule: Schedule::Constant,

@@ -31,7 +31,11 @@ use gradus_data::SegmentBatch;
 /// term       Σ sum / Σ denominator                 of a [`LossTerm`], over the micro-batches
 /// ```
 ///
-/// with the weight `a` of the aspect and the weight `w` of the segment. Unrated segments and responses have
+/// With `r_drop`, a batch is computed twice in training, each time with its own dropout. Every term is the mean of both
+/// passes, and `segments` gains `r_drop · Σ a w (r - r')² / Σ a w` (R-Drop, Liang et al., 2021,
+/// <https://arxiv.org/abs/2106.14448>, with the squared difference in place of its divergence of distributions).
+///
+/// `a` is the weight of the aspect and `w` that of the segment. Unrated segments and responses have
 /// weight 0 in every term. The denominators are those of a whole optimizer step ([`Denominators`]), so that
 /// the gradients of its micro-batches add up to the gradient of the large batch.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +48,8 @@ pub struct Objective {
     pub ranking: Option<Ranking>,
     /// The term for responses rated as a whole.
     pub response: Option<ResponseTerm>,
+    /// Weight of the squared difference between the scores of two passes in training.
+    pub r_drop: Option<f64>,
     /// Further terms.
     pub terms: Vec<Arc<dyn LossTerm>>,
 }
@@ -115,6 +121,20 @@ impl Objective {
         }
     }
 
+    /// The sums over a batch that was computed twice, with these scores: means of both, and what R-Drop adds.
+    pub(crate) fn sums_of_two(
+        &self,
+        weight: f64,
+        [sums, again]: [Sums; 2],
+        [scores, others]: [Tensor<3>; 2],
+        batch: &SegmentBatch,
+    ) -> Sums {
+        let differences = (scores - others).square() * self.weigh(batch.weights.clone());
+        let mut sums = sums.averaged(again);
+        sums.segments = sums.segments + differences.sum() * weight;
+        sums
+    }
+
     /// Multiplies the last axis by the weights of the aspects.
     fn weigh<const D: usize>(&self, values: Tensor<D>) -> Tensor<D> {
         if self.aspect_weights.is_empty() {
@@ -152,6 +172,19 @@ fn mean(sum: Tensor<1>, denominator: f64) -> Tensor<1> {
 }
 
 impl Sums {
+    /// The means of these sums and those of the same batch computed again.
+    fn averaged(self, again: Self) -> Self {
+        let mean = |(a, b): (Tensor<1>, Tensor<1>)| (a + b) / 2.0;
+        Self {
+            segments: mean((self.segments, again.segments)),
+            pairs: self.pairs.zip(again.pairs).map(mean),
+            responses: self.responses.zip(again.responses).map(mean),
+            squares: mean((self.squares, again.squares)),
+            response_squares: self.response_squares.zip(again.response_squares).map(mean),
+            terms: self.terms.into_iter().zip(again.terms).map(mean).collect(),
+        }
+    }
+
     /// All sums as one tensor without autodiff, so that one read fetches them: segments, pairs, responses,
     /// squares, squares of responses, further terms.
     pub(crate) fn stack(&self) -> Tensor<1> {
@@ -254,6 +287,7 @@ mod tests {
                     RatingScale::Identity,
                 ],
             }),
+            r_drop: None,
             terms: vec![Arc::new(Closeness)],
         }
     }
@@ -297,6 +331,36 @@ mod tests {
         }
         fn denominator(&self, sums: &BatchWeights) -> f64 {
             sums.segments.iter().sum()
+        }
+    }
+
+    #[test]
+    fn two_passes_are_averaged_and_drawn_to_each_other() {
+        let objective = Objective {
+            r_drop: Some(2.0),
+            ..objective("mse".parse::<RatingLoss>().unwrap(), SoftAggregation::Mean)
+        };
+        let batch = batch(&examples(), &Device::flex());
+        let first = values(batch.targets.shape().num_elements());
+        let second: Vec<f32> = first.iter().map(|value| value / 2.0 + 0.1).collect();
+        let passes = [&first, &second].map(|values| raw(values, &batch));
+        let both = passes
+            .clone()
+            .map(|scores| objective.sums(scores.clone(), scores, &batch));
+        let numbers =
+            |sums: &Sums| -> Vec<f32> { read_sync(crate::read::values(sums.stack())).unwrap() };
+        let [one, other] = [&both[0], &both[1]].map(numbers);
+        let found = numbers(&objective.sums_of_two(2.0, both, passes, &batch));
+        // Weights of segments 1, 2, 3 by their place; of the second aspect half; only of what is rated.
+        let weights: Vec<f32> = read_sync(crate::read::values(batch.weights.clone())).unwrap();
+        let apart: f32 = (0..first.len())
+            .map(|k| (first[k] - second[k]).powi(2) * weights[k] * [1.0, 0.5][k % ASPECTS])
+            .sum();
+        assert!(apart > 0.1);
+        for (k, found) in found.into_iter().enumerate() {
+            let mean = f32::midpoint(one[k], other[k]);
+            let expected = if k == 0 { mean + 2.0 * apart } else { mean };
+            assert!((found - expected).abs() < 1e-5, "{k}: {found}, {expected}");
         }
     }
 

@@ -8,6 +8,7 @@ use gradus_model::{ModelError, TrainingPrecision};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::default_rate::OF_OWN;
 use super::{EarlyStopping, Freeze, OffsetOption, Schedule};
 use crate::objective::{Ranking, RatingLoss, ResponseLoss};
 use crate::{Result, TrainError};
@@ -31,8 +32,12 @@ pub struct TrainConfig {
     pub bucketing: bool,
     /// Whether each epoch has its own order. Default true.
     pub shuffle: bool,
-    /// Peak learning rate of the encoder. Above 0, default 5e-5.
-    pub learning_rate: f64,
+    /// Peak learning rate of the encoder. Above 0. Default none: that of [`EncoderSource::learning_rate`], 5e-5 for
+    /// BERT-base and 1e-4 for MiniLM, or 5e-5 for a model of another program.
+    ///
+    /// [`EncoderSource::learning_rate`]: crate::EncoderSource::learning_rate
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
     /// Peak learning rate of the head. Above 0, default 1e-3.
     pub head_learning_rate: f64,
     /// Shape of the learning rate over the run. Default linear.
@@ -77,6 +82,11 @@ pub struct TrainConfig {
     /// Whether the backward pass recomputes activations that are cheap to compute instead of keeping them. Affects
     /// memory and time, not the result. Default false.
     pub gradient_checkpointing: bool,
+    /// Weight of the squared difference between the scores of two passes with their own dropout, whose losses are averaged
+    /// (R-Drop): takes the time and memory of two batches. Above 0, with `dropout` above 0 and an encoder that is trained.
+    /// Default none: one pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r_drop: Option<f64>,
     /// Number format of the products of the encoder's linear layers and attention; everything else is in `f32`. On a
     /// CPU without AVX512-BF16, `bf16` computes in `f32` and says so. Default `f32`.
     #[serde(deserialize_with = "precision", skip_serializing_if = "is_f32")]
@@ -107,7 +117,7 @@ impl Default for TrainConfig {
             batch_tokens: None,
             bucketing: true,
             shuffle: true,
-            learning_rate: 5e-5,
+            learning_rate: None,
             head_learning_rate: 1e-3,
             schedule: Schedule::Linear,
             warmup: 0.1,
@@ -126,6 +136,7 @@ impl Default for TrainConfig {
             seed: 0,
             micro_batch_size: None,
             gradient_checkpointing: false,
+            r_drop: None,
             precision: TrainingPrecision::F32,
             ema_decay: None,
             eval_every: 0,
@@ -192,6 +203,18 @@ impl CheckedConfig {
         };
         config.check()
     }
+
+    /// The same settings with a learning rate, if they have none.
+    ///
+    /// # Errors
+    /// [`TrainError::Setting`] for a rate that is not above 0.
+    pub fn with_default_rate(&self, rate: f64) -> Result<Self> {
+        let config = TrainConfig {
+            learning_rate: self.learning_rate.or(Some(rate)),
+            ..self.0.clone()
+        };
+        config.check()
+    }
 }
 
 impl TrainConfig {
@@ -213,7 +236,7 @@ impl TrainConfig {
         require("epochs", self.epochs as f64, within, epochs)?;
         whole("batch_size", self.batch_size)?;
         whole("batch_tokens", self.batch_tokens.unwrap_or(1))?;
-        positive("learning_rate", self.learning_rate)?;
+        positive("learning_rate", self.learning_rate.unwrap_or(OF_OWN))?;
         positive("head_learning_rate", self.head_learning_rate)?;
         share("warmup", self.warmup)?;
         non_negative("weight_decay", self.weight_decay)?;
@@ -256,6 +279,12 @@ impl TrainConfig {
         }
         if let Some(response) = self.response_loss {
             positive("response_loss.weight", response.weight)?;
+        }
+        if let Some(weight) = self.r_drop {
+            positive("r_drop", weight)?;
+            let differ = self.dropout > 0.0 && self.freeze != Freeze::Encoder;
+            let passes = "`dropout` above 0 and an encoder that is trained: without, both passes are the same";
+            require("r_drop", weight, differ, passes)?;
         }
         if self.loss.takes_logits()
             && let Some(kinds) = self.offset.kinds()
@@ -350,7 +379,7 @@ mod tests {
                 ..TrainConfig::default()
             },
             TrainConfig {
-                learning_rate: f64::NAN,
+                learning_rate: Some(f64::NAN),
                 ..TrainConfig::default()
             },
             TrainConfig {
@@ -419,6 +448,29 @@ mod tests {
                 "micro_batch_size",
                 TrainConfig {
                     micro_batch_size: Some(0),
+                    ..default()
+                },
+            ),
+            (
+                "r_drop",
+                TrainConfig {
+                    r_drop: Some(-1.0),
+                    ..default()
+                },
+            ),
+            (
+                "r_drop",
+                TrainConfig {
+                    r_drop: Some(1.0),
+                    dropout: 0.0,
+                    ..default()
+                },
+            ),
+            (
+                "r_drop",
+                TrainConfig {
+                    r_drop: Some(1.0),
+                    freeze: Freeze::Encoder,
                     ..default()
                 },
             ),

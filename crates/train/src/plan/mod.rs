@@ -3,6 +3,7 @@
 mod assemble;
 mod chat_template;
 mod config;
+mod default_rate;
 mod early_stopping;
 mod freeze;
 mod init_head;
@@ -27,6 +28,8 @@ mod training_ratings;
 pub(crate) use assemble::{Assembled, assemble, assemble_stored};
 pub use chat_template::*;
 pub use config::*;
+pub(crate) use default_rate::OF_OWN;
+pub use default_rate::default_learning_rate;
 pub use early_stopping::EarlyStopping;
 pub(crate) use early_stopping::{LOSS, MSE};
 pub use freeze::Freeze;

@@ -23,6 +23,7 @@ impl Objective {
                 aggregation: response.aggregation,
                 scales: aspects.iter().map(|aspect| aspect.scale).collect(),
             }),
+            r_drop: config.r_drop,
             terms: Vec::new(),
         })
     }

@@ -97,12 +97,21 @@ pub fn choose_offset<R: RecordSet + ?Sized>(
 }
 
 impl TrainingPlan {
-    /// The plan with the offset chosen, where that is left to the data.
+    /// The plan with the learning rate of its encoder, where it has none, and with the offset chosen, where that is left
+    /// to the data.
     pub(crate) fn settled<R: RecordSet + ?Sized>(
         &self,
         train: &R,
         valid: &R,
     ) -> Result<Cow<'_, Self>> {
+        if self.training.learning_rate.is_none() {
+            let rate = self.encoder.learning_rate()?;
+            let plan = Self {
+                training: self.training.with_default_rate(rate)?,
+                ..self.clone()
+            };
+            return Ok(Cow::Owned(plan.settled(train, valid)?.into_owned()));
+        }
         if self.training.offset != OffsetOption::Auto {
             return Ok(Cow::Borrowed(self));
         }
@@ -134,6 +143,7 @@ mod tests {
     fn auto() -> TrainConfig {
         TrainConfig {
             offset: OffsetOption::Auto,
+            learning_rate: Some(1e-3),
             ..TrainConfig::default()
         }
     }

@@ -9,7 +9,7 @@ use gradus_model::{ModelError, RewardModelConfig};
 
 use super::{
     ChatTemplateOption, ContextOption, Freeze, ModelOptions, OffsetOption, ScaleOption,
-    TextOptions, TrainConfig,
+    TextOptions, TrainConfig, default_learning_rate,
 };
 use crate::json::to_value;
 use crate::{Result, TrainError};
@@ -105,22 +105,40 @@ impl SourceBundle {
     /// of those that it was trained with; those of a bundle that was itself continued stay the same. If they are not
     /// known, a fifth of the default rates. Everything else has its default.
     pub fn train_config(&self) -> TrainConfig {
-        let training = self.info.manifest.training.as_ref();
-        let was_continued = training.is_some_and(|training| training.from.is_some());
-        let config = training.and_then(|training| training.run.get("config"));
-        let before: Option<TrainConfig> =
-            config.and_then(|config| serde_json::from_value(config.clone()).ok());
-        let slower = if was_continued { 1.0 } else { SLOWER };
-        let known = before.unwrap_or_default();
+        let known = self.trained_with();
         TrainConfig {
-            learning_rate: known.learning_rate / slower,
-            head_learning_rate: known.head_learning_rate / slower,
+            learning_rate: Some(self.learning_rate()),
+            head_learning_rate: known.head_learning_rate / self.slower(),
             loss: known.loss,
             aspect_weights: known.aspect_weights,
             ranking: known.ranking,
             response_loss: known.response_loss,
             offset: self.info.manifest.trained_offset().cloned().into(),
             ..TrainConfig::default()
+        }
+    }
+
+    /// The peak learning rate of the encoder in [`train_config`](Self::train_config).
+    pub(super) fn learning_rate(&self) -> f64 {
+        let d_model = self.info.config.encoder.d_model();
+        let known = self.trained_with().learning_rate;
+        known.unwrap_or_else(|| default_learning_rate(d_model)) / self.slower()
+    }
+
+    /// The settings of the run that made it, as far as they are known.
+    fn trained_with(&self) -> TrainConfig {
+        let training = self.info.manifest.training.as_ref();
+        let config = training.and_then(|training| training.run.get("config"));
+        let config = config.and_then(|config| serde_json::from_value(config.clone()).ok());
+        config.unwrap_or_default()
+    }
+
+    /// By how much a run that continues it learns slower than the run that made it.
+    fn slower(&self) -> f64 {
+        let training = self.info.manifest.training.as_ref();
+        match training.and_then(|training| training.from.as_ref()) {
+            Some(_) => 1.0,
+            None => SLOWER,
         }
     }
 

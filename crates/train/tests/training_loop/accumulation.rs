@@ -10,7 +10,7 @@ use crate::support::{alone, data_of, examples, losses, settings, weights, whole}
 /// rounding, which AdamW scales up to steps of the full rate; it changes no score.
 fn slow() -> TrainConfig {
     TrainConfig {
-        learning_rate: 3e-4,
+        learning_rate: Some(3e-4),
         head_learning_rate: 3e-4,
         ..settings()
     }

@@ -44,7 +44,7 @@ fn without_a_step_to_speak_of_the_weights_and_settings_are_those_of_the_bundle()
     let _alone = alone();
     let data = trained(ModelOptions::default());
     let plan = continuing(&data, "next", |training| {
-        training.learning_rate = 1e-30;
+        training.learning_rate = Some(1e-30);
         training.head_learning_rate = 1e-30;
         training.weight_decay = 0.0;
     });
@@ -64,11 +64,11 @@ fn rates_are_a_fifth_and_stay_so_when_the_bundle_is_continued_again() {
     let data = trained(ModelOptions::default());
     let rates = |name: &str| {
         let config = SourceBundle::open(&data.path(name)).unwrap().train_config();
-        [config.learning_rate, config.head_learning_rate]
+        [config.learning_rate.unwrap(), config.head_learning_rate]
     };
     let close = |found: [f64; 2]| {
         let expected = [
-            config().learning_rate / 5.0,
+            config().learning_rate.unwrap() / 5.0,
             config().head_learning_rate / 5.0,
         ];
         found

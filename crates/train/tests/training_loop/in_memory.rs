@@ -55,6 +55,7 @@ fn stopped_after_every_step(config: &TrainConfig) -> Fitted {
 fn rich() -> TrainConfig {
     TrainConfig {
         dropout: 0.3,
+        r_drop: Some(0.5),
         ema_decay: Some(0.9),
         eval_every: 2,
         micro_batch_size: Some(2),
@@ -241,7 +242,7 @@ fn a_head_that_is_fitted_batch_by_batch_is_that_of_a_probe() {
 fn a_run_goes_on_from_a_bundle() {
     let _alone = alone();
     let generated = Generated::new(TrainConfig {
-        learning_rate: 1e-2,
+        learning_rate: Some(1e-2),
         ..settings()
     });
     let (train, valid) = (&generated.train, &generated.valid);
@@ -251,7 +252,7 @@ fn a_run_goes_on_from_a_bundle() {
     let (bundle, _) = run.bundle(&fitted.model, &fitted.history).unwrap();
     // Steps that change nothing: what is validated is what the run begins with.
     let config = TrainConfig {
-        learning_rate: 1e-12,
+        learning_rate: Some(1e-12),
         head_learning_rate: 1e-12,
         weight_decay: 0.0,
         ..settings()

@@ -12,6 +12,7 @@ mod non_finite;
 mod offset;
 mod own_parts;
 mod precision;
+mod r_drop;
 mod resume;
 mod stored;
 mod support;

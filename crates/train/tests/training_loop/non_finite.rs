@@ -120,7 +120,7 @@ fn an_exploding_learning_rate_ends_the_run_and_pushes_out_no_checkpoint() {
     let (_keep, directory) = place();
     let config = TrainConfig {
         checkpoint_every: 1,
-        learning_rate: 1e30,
+        learning_rate: Some(1e30),
         head_learning_rate: 1e30,
         ..in_order()
     };

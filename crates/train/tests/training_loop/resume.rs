@@ -88,6 +88,7 @@ fn pieces_averages_and_validations_inside_an_epoch_go_on_too() {
         eval_every: 2,
         checkpoint_every: 3,
         dropout: 0.2,
+        r_drop: Some(0.5),
         ..settings()
     };
     stopped_and_resumed(&config, &[2, 4, 6, 9]);
@@ -250,7 +251,7 @@ fn other_settings_and_other_data_are_refused_by_name() {
         .0
         .unwrap_err();
     let other = TrainConfig {
-        learning_rate: 0.5,
+        learning_rate: Some(0.5),
         ..config.clone()
     };
     let error = attempt(&data, &other, Begin::Resume, None)

@@ -150,7 +150,7 @@ pub(crate) fn config() -> TrainConfig {
     TrainConfig {
         epochs: 2,
         batch_size: 8,
-        learning_rate: 3e-3,
+        learning_rate: Some(3e-3),
         ..TrainConfig::default()
     }
 }

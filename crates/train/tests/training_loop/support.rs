@@ -83,7 +83,7 @@ pub(crate) fn settings() -> TrainConfig {
     TrainConfig {
         epochs: 2,
         batch_size: 5,
-        learning_rate: 3e-3,
+        learning_rate: Some(3e-3),
         head_learning_rate: 3e-3,
         dropout: 0.0,
         ..TrainConfig::default()
