@@ -44,6 +44,15 @@ typed columns for everything that Gradus reads and for keys with values of one t
 
 Columns and types: docs/data-format.md";
 
+const WEIGH_HELP: &str = "\
+Multiplies the `weight` of each segment by m / (1 + (m - 1) alpha), where m raters rated it and agree with
+Krippendorff's alpha over all segments: 1 for one rater, up to m for raters who agree as by chance. The
+loss of `train` and `probe` counts each segment by its weight; `score` and `eval` do not.
+
+  gradus data weigh train.jsonl weighed.jsonl
+
+Several raters of a segment are a list: \"rating\": [0.2, 0.8] (docs/data-format.md)";
+
 /// `gradus data audit`.
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
@@ -215,6 +224,18 @@ pub(crate) enum DataCommand {
         /// [default: zstd]
         #[arg(long, value_enum, value_name = "CODEC")]
         compression: Option<Codec>,
+        /// Replace the output if it exists
+        #[arg(long)]
+        overwrite: bool,
+    },
+    /// Weigh segments in training by the number and agreement of their raters
+    #[command(after_help = WEIGH_HELP)]
+    Weigh {
+        /// Data to read, twice: a file, a directory or a pattern of files
+        input: PathBuf,
+        /// File to write: Parquet if it ends in .parquet, else JSONL, compressed if it ends in .gz; `-`
+        /// is standard output
+        output: PathBuf,
         /// Replace the output if it exists
         #[arg(long)]
         overwrite: bool,

@@ -43,6 +43,7 @@ fn every_command_explains_itself() {
         &["data", "split"],
         &["data", "import"],
         &["data", "convert"],
+        &["data", "weigh"],
         &["data", "generate"],
     ] {
         let mut arguments = command.to_vec();

@@ -68,3 +68,4 @@ mod unscored;
 mod usage;
 #[cfg(any(feature = "hub", feature = "object-store"))]
 mod web;
+mod weigh;

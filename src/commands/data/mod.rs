@@ -4,6 +4,7 @@ mod convert;
 mod import;
 mod split;
 mod validate;
+mod weigh;
 
 use std::iter;
 use std::path::{Path, PathBuf};
@@ -11,8 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use gradus::data::import::{Format, ImportOptions};
 use gradus::data::{
-    AtomicFile, Example, ExampleWriter, GeneratorConfig, ReadProgress, Segmenter, SplitFractions,
-    generate,
+    ExampleWriter, GeneratorConfig, ReadProgress, Segmenter, SplitFractions, generate,
 };
 
 use crate::cli::{DataCommand, MarkCut};
@@ -102,33 +102,32 @@ pub(crate) fn run(command: DataCommand) -> Result<()> {
             compression,
             overwrite,
         } => convert::run(&input, &output, compression, overwrite),
+        DataCommand::Weigh {
+            input,
+            output,
+            overwrite,
+        } => weigh::run(&input, &output, overwrite),
         DataCommand::Generate {
             output,
             overwrite,
             examples,
             seed,
-        } => {
-            let output = output::create(&output, Content::Records, overwrite, &[])?;
-            let config = GeneratorConfig {
-                examples,
-                seed,
-                ..GeneratorConfig::default()
-            };
-            let examples = generate(&config)?;
-            commit(write(output, examples.iter())?)
-        }
+        } => write_generated(&output, overwrite, examples, seed),
     }
 }
 
-fn write<'a>(
-    file: AtomicFile,
-    examples: impl Iterator<Item = &'a Example>,
-) -> Result<ExampleWriter> {
-    let mut writer = ExampleWriter::to_file(file)?;
-    for example in examples {
-        writer.write(example)?;
+fn write_generated(output: &Path, overwrite: bool, examples: usize, seed: u64) -> Result<()> {
+    let output = output::create(output, Content::Records, overwrite, &[])?;
+    let config = GeneratorConfig {
+        examples,
+        seed,
+        ..GeneratorConfig::default()
+    };
+    let mut writer = ExampleWriter::to_file(output)?;
+    for example in generate(&config)? {
+        writer.write(&example)?;
     }
-    Ok(writer)
+    commit(writer)
 }
 
 fn commit(writer: ExampleWriter) -> Result<()> {

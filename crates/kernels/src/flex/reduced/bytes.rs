@@ -157,7 +157,6 @@ mod avx512 {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "the numbers are exact")]
 mod tests {
     use proptest::prelude::*;
 
