@@ -307,7 +307,7 @@ def part_score(work):
 
 def part_train(work):
     aspect = ("--aspects", a.aspect) if a.aspect else ()
-    shape = ("--epochs", 1, "--batch-size", 16, "--max-length", 256)
+    shape = ("--epochs", 1, "--batch-size", 16, "--max-length", 256, "--learning-rate", 5e-5)
     files = ("--train", a.train, "--valid", a.valid, "--no-context", "--output", work.path("trained"), "--overwrite")
 
     def ours():
@@ -315,7 +315,7 @@ def part_train(work):
         return run, json.loads(run.out)["history"]["validations"][-1]["valid_mse"]
 
     def theirs():
-        more = ("--data", a.train, "--val", a.valid, "--no-attn-dropout", "--bucket")
+        more = ("--data", a.train, "--val", a.valid, "--no-attn-dropout", "--bucket", "--lr", 5e-5)
         run = python("pytorch_reference.py", "train", *more, *(("--aspect", a.aspect) if a.aspect else ()))
         return run, run.json_lines()[-1]["valid_mse"]
 

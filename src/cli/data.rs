@@ -47,7 +47,8 @@ Columns and types: docs/data-format.md";
 const WEIGH_HELP: &str = "\
 Multiplies the `weight` of each segment by m / (1 + (m - 1) alpha), where m raters rated it and agree with
 Krippendorff's alpha over all segments: 1 for one rater, up to m for raters who agree as by chance. The
-loss of `train` and `probe` counts each segment by its weight; `score` and `eval` do not.
+loss of `train` and `probe` counts each segment by its weight; `score` and `eval` do not. Weigh a file
+once: a second time multiplies again.
 
   gradus data weigh train.jsonl weighed.jsonl
 

@@ -199,7 +199,8 @@ pub(crate) struct TrainArgs {
     /// with AVX512-BF16 or a GPU with bfloat16, with weights, gradients and everything else in f32 [default: f32]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) precision: Option<TrainingPrecision>,
-    /// Peak learning rate of the encoder [default: 1e-4 for encoders of width 384 and below, 5e-5 from 768 on]
+    /// Peak learning rate of the encoder [default: by width of the encoder, 1e-4 up to
+    /// 384, 5e-5 from 768 on; with --from, a fifth of the rate of the bundle]
     #[arg(long, value_name = "RATE")]
     pub(crate) learning_rate: Option<f64>,
     /// Peak learning rate of the head [default: 1e-3]

@@ -115,9 +115,11 @@ fn tell(source: &SourceBundle, config: &RunConfig, from: &Path) {
     show::status(&format!(
         "loss {}; peak learning rates {} (encoder) and {} (head)",
         training.loss,
-        training
-            .learning_rate
-            .map_or_else(|| "unset".to_owned(), rate),
+        rate(
+            training
+                .learning_rate
+                .unwrap_or_else(|| source.learning_rate())
+        ),
         rate(training.head_learning_rate)
     ));
     let own = source.text_options();

@@ -8,7 +8,6 @@ use gradus::data::RecordSet;
 use gradus::eval::{OffsetUse, Scorer};
 use gradus::train::{ChosenOffset, OffsetOption, SourceBundle, choose_offset};
 
-use crate::commands::train::encoder_source;
 use crate::failure::Usage;
 use crate::show;
 
@@ -57,23 +56,14 @@ pub(crate) fn chosen(
     Ok(scorer.with_offset(choice))
 }
 
-/// The configuration with the learning rate of its encoder, where it has none, and with the offset that was chosen,
-/// where it leaves the choice to the data, so that a run that is resumed or repeated with it has the same. Says what was
-/// chosen, and why.
+/// The configuration with the offset that was chosen, where it leaves the choice to the data, so that a run that is
+/// resumed or repeated with it has the same. Says what was chosen, and why.
 pub(crate) fn settled<R: RecordSet + ?Sized>(
     config: &RunConfig,
     train: &R,
     valid: &R,
 ) -> Result<RunConfig> {
     let mut config = config.clone();
-    if config.training.learning_rate.is_none() {
-        let (encoder, _) = encoder_source(&config)?;
-        let rate = encoder.learning_rate()?;
-        show::status(&format!(
-            "learning rate: {rate:e}, the default for this encoder"
-        ));
-        config.training.learning_rate = Some(rate);
-    }
     if config.training.offset != OffsetOption::Auto {
         return Ok(config);
     }

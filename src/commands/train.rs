@@ -12,8 +12,8 @@ use gradus::eval::Baselines;
 use gradus::hub::Located;
 use gradus::model::PretrainedEncoder;
 use gradus::train::{
-    Begin, Checkpoints, EncoderSource, OffsetOption, Rehearsal, Session, StopHandle, TrainError,
-    TrainObserver, TrainingPlan, TrainingReport, checkpoint_file, default_checkpoints,
+    Begin, Checkpoints, EncoderSource, Freeze, OffsetOption, Rehearsal, Session, StopHandle,
+    TrainError, TrainObserver, TrainingPlan, TrainingReport, checkpoint_file, default_checkpoints,
     find_checkpoints, rehearse, rehearse_stored, train_stored,
 };
 use gradus::{CheckedSettings, EvalMetrics, RunConfig, device};
@@ -171,11 +171,12 @@ impl Splits {
         })
     }
 
-    /// The configuration with the offset that these splits are for, where it leaves the choice to them.
+    /// The configuration with the rate of its encoder and the offset that these splits are for, where it leaves them open.
     fn settled(&self, config: &RunConfig) -> Result<RunConfig> {
+        let config = with_rate(config)?;
         match self {
-            Self::Memory { train, valid } => offset::settled(config, &train[..], &valid[..]),
-            Self::Disk { stored, .. } => offset::settled(config, &stored.train, &stored.valid),
+            Self::Memory { train, valid } => offset::settled(&config, &train[..], &valid[..]),
+            Self::Disk { stored, .. } => offset::settled(&config, &stored.train, &stored.valid),
         }
     }
 
@@ -267,6 +268,22 @@ impl Splits {
             }
         }
     }
+}
+
+/// The configuration with the learning rate of its encoder, where it has none, so that a run that is resumed or repeated
+/// with it has the same. Says the rate if anything learns at it.
+fn with_rate(config: &RunConfig) -> Result<RunConfig> {
+    let mut config = config.clone();
+    if config.training.learning_rate.is_none() {
+        let rate = encoder_source(&config)?.0.learning_rate()?;
+        if config.training.freeze != Freeze::Encoder {
+            show::status(&format!(
+                "learning rate: {rate:e}, the default for this encoder"
+            ));
+        }
+        config.training.learning_rate = Some(rate);
+    }
+    Ok(config)
 }
 
 /// The observer that shows the run.
@@ -377,7 +394,7 @@ pub(crate) fn plan_with(
 }
 
 /// Where the encoder comes from, and where that was downloaded from.
-pub(crate) fn encoder_source(config: &RunConfig) -> Result<(EncoderSource, Option<EncoderOrigin>)> {
+fn encoder_source(config: &RunConfig) -> Result<(EncoderSource, Option<EncoderOrigin>)> {
     if let Some(from) = &config.from {
         let origin = Bundle::info(from)?.manifest.encoder;
         return Ok((EncoderSource::Bundle(from.clone()), origin));
@@ -512,6 +529,8 @@ fn resumed_config(directory: &Path, given: Option<&Path>) -> Result<RunConfig> {
     if given.training.offset == OffsetOption::Auto {
         given.training.offset = saved.training.offset;
     }
+    let rate = &mut given.training.learning_rate;
+    *rate = rate.or(saved.training.learning_rate);
     // A split and its digest come from one file.
     let of_split = |given: (&Option<PathBuf>, &Option<String>), saved| match given {
         (Some(path), digest) => (Some(path.clone()), digest.clone()),

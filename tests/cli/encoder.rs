@@ -183,3 +183,35 @@ fn a_bundle_with_a_missing_or_foreign_part_is_refused_by_name() {
         &["tokenizer.json"],
     );
 }
+
+#[test]
+fn a_run_without_a_rate_learns_at_that_of_its_encoder_and_writes_it() {
+    let directory = temp_dir();
+    let path = directory.path();
+    tiny_bert(&path.join("encoder"));
+    for split in ["train.jsonl", "valid.jsonl"] {
+        fs_err::copy(trained().join(split), path.join(split)).unwrap();
+    }
+    let train =
+        "train --encoder encoder --train train.jsonl --valid valid.jsonl --epochs 1 --output";
+    let run = |more: &str| {
+        let arguments = format!("{train} {more}");
+        let run = gradus(path, &arguments.split(' ').collect::<Vec<_>>());
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        run.stderr
+    };
+    let said = "learning rate: 1e-4, the default for this encoder";
+    assert!(run("narrow").contains(said));
+    assert!(!run("set --learning-rate 2e-4").contains(said));
+    assert!(!run("frozen --freeze encoder").contains(said));
+    for (bundle, rate) in [("narrow", 1e-4), ("set", 2e-4), ("frozen", 1e-4)] {
+        let read = |file| fs_err::read_to_string(path.join(bundle).join(file)).unwrap();
+        let config: toml::Value = toml::from_str(&read("run.toml")).unwrap();
+        let manifest: serde_json::Value = serde_json::from_str(&read("manifest.json")).unwrap();
+        let found = [
+            config["training"]["learning_rate"].as_float(),
+            manifest["training"]["run"]["config"]["learning_rate"].as_f64(),
+        ];
+        assert_eq!(found, [Some(rate); 2], "{bundle}");
+    }
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Run, gradus, names, temp_dir, train_arguments, trained};
+use crate::support::{Run, TINY, gradus, names, temp_dir, train_arguments, trained, write};
 
 /// Arguments of a run long enough to be interrupted, with its output in `directory`.
 fn long<'a>(output: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -95,6 +95,23 @@ fn what_a_stopped_run_left_is_neither_mixed_with_other_settings_nor_written_over
     let resume = ["train", "--resume", &checkpoints];
     let other = |more: &[&str]| gradus(trained(), &[&resume[..], more].concat());
     other(&["--learning-rate", "0.5"]).fails(2, &["`training.learning_rate`", "found 0.5"]);
+    // A file that sets no rate goes on at that of the run: the next setting that differs is the seed.
+    let plain = TINY.replace("learning_rate = 1e-3\n", "");
+    let plain = write(directory.path(), "plain.toml", plain);
+    let plain = plain.to_str().unwrap();
+    let files = [
+        "--train",
+        "train.jsonl",
+        "--valid",
+        "valid.jsonl",
+        "--epochs",
+        "120",
+        "--stack",
+        "none",
+    ];
+    let with_file = [&["--config", plain, "--seed", "9"][..], &files].concat();
+    other(&with_file).fails(2, &["`training.seed`", "found 9"]);
+    fs_err::remove_file(plain).unwrap();
     other(&["--train", "valid.jsonl"]).fails(2, &["`data.train`", "12 examples"]);
     other(&["--valid", "test.jsonl"]).fails(2, &["`data.valid`"]);
     other(&["--overwrite"]).fails(2, &["--overwrite"]);

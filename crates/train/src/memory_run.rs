@@ -71,7 +71,8 @@ impl MemoryRun {
     /// A run that goes on from the weights of a bundle, with its tokenizer, aspects, rating scales and dropout.
     /// `adapters` are new adapters, which are trained in place of the matrices of the encoder. The recalibration, the
     /// thresholds, the prediction intervals and the stacking of the bundle belong to its old scores, so the new bundle has
-    /// none.
+    /// none. Without a learning rate in `training`, it learns at that of its encoder's width
+    /// ([`default_learning_rate`](crate::default_learning_rate)), not at a fifth of the bundle's.
     ///
     /// # Errors
     /// Those of tokenizing the splits; [`TrainError::Setting`] for adapters of a bundle that has some;

@@ -37,6 +37,14 @@ pub(super) fn run(input: &Path, output: &Path, overwrite: bool) -> Result<()> {
         writer.write(&example)?;
     }
     stored.check()?;
+    if weighed == 0 {
+        return Err(Usage::new(format!(
+            "{}: found no rating that is the mean of several raters, expected lists such as \"rating\": [0.2, 0.8]",
+            input.display()
+        ))
+        .with_hint("ratings that were merged in another way (`of_raters`) have no number of raters; import them with --raters mean")
+        .into());
+    }
     commit(writer)?;
     show::status(&format!(
         "{weighed} segments with several raters weigh up to {highest:.2} times as much as one with a single rater"

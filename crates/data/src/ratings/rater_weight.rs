@@ -4,9 +4,9 @@
 /// with the agreement `α` of the raters, for which Krippendorff's alpha is taken. Outside 0 to 1, the nearer of both
 /// counts.
 ///
-/// It is the ratio of variances around what can be said of all texts alike: that of a single rating over that of a mean
-/// of `m` (Kish's effective number of ratings, 1965; Spearman and Brown, 1910). Raters who always agree say as much as one
-/// of them: 1. Raters who agree as by chance say as much as their number: `m`.
+/// It is the variance of a single rating divided by that of a mean of `m`: Kish's effective number of ratings (1965),
+/// after Spearman and Brown (1910). Raters who always agree say as much as one of them, 1; raters who agree as by chance
+/// say as much as their number, `m`.
 pub fn rater_weight(raters: usize, alpha: f64) -> f64 {
     let raters = raters.max(1) as f64;
     raters / (1.0 + (raters - 1.0) * alpha.clamp(0.0, 1.0))

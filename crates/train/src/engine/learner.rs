@@ -91,9 +91,9 @@ impl<M: SegmentModel> RegressionLearner<M> {
     /// Forward pass over a micro-batch, with its offsets added to what the head gives; without a step, the micro-batch is the whole batch.
     pub(crate) fn outcome(&self, batch: SegmentBatch, scope: Option<&StepScope>) -> RatingOutcome {
         let denominators = self.denominators(&batch);
-        let in_training = batch.targets.device().is_autodiff();
+        let drops = batch.targets.device().is_autodiff() && !self.encoder_is_frozen(scope);
         let (mut sums, scores) = self.pass(&batch, scope);
-        if let Some(weight) = self.objective.r_drop.filter(|_| in_training) {
+        if let Some(weight) = self.objective.r_drop.filter(|_| drops) {
             let (again, others) = self.pass(&batch, scope);
             let (both, passes) = ([sums, again], [scores.clone(), others]);
             sums = self.objective.sums_of_two(weight, both, passes, &batch);

@@ -5,7 +5,7 @@ use burn::module::ParamGroup;
 
 use super::WarmupLinear;
 use super::freeze::{EMBEDDINGS, ENCODER};
-use crate::plan::{OF_OWN, Schedule, TrainConfig};
+use crate::plan::{Schedule, TrainConfig};
 
 /// Prefixes of the paths of the parameters on top of the encoder in a learner.
 const HEAD: [&str; 3] = ["model.head", "model.pooling", "model.mix"];
@@ -26,7 +26,7 @@ pub(crate) fn learning_rates(
         reason = "a share in [0, 1) of a number of steps"
     )]
     let warmup = (config.warmup * total_steps as f64) as usize;
-    let of_encoder = config.learning_rate.unwrap_or(OF_OWN);
+    let of_encoder = config.peak_rate();
     let mut rates = vec![(
         ParamGroup::from_any_predicates(HEAD.to_vec()),
         config.head_learning_rate,

@@ -304,8 +304,12 @@ fn terms_of(settings: Fingerprint, terms: &[Arc<dyn LossTerm>]) -> Fingerprint {
 
 /// Settings that change the result, and digests of the data.
 fn fingerprint(settings: Fingerprint, data: &FitData, config: &TrainConfig) -> Result<Fingerprint> {
+    let config = TrainConfig {
+        learning_rate: Some(config.peak_rate()),
+        ..config.clone()
+    };
     Ok(settings
-        .with("training", config)
+        .with("training", &config)
         .without(&["training.checkpoint_every", "training.keep_checkpoints"])
         .with("data.train", &digest_examples(&data.train)?)
         .with("data.valid", &digest_examples(&data.valid)?))

@@ -83,8 +83,8 @@ pub struct TrainConfig {
     /// memory and time, not the result. Default false.
     pub gradient_checkpointing: bool,
     /// Weight of the squared difference between the scores of two passes with their own dropout, whose losses are averaged
-    /// (R-Drop): takes the time and memory of two batches. Above 0, with `dropout` above 0 and an encoder that is trained.
-    /// Default none: one pass.
+    /// (R-Drop): takes the time and memory of two batches. Above 0, with dropout and an encoder that is trained; steps in
+    /// which it is frozen have one pass. Default none: one pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r_drop: Option<f64>,
     /// Number format of the products of the encoder's linear layers and attention; everything else is in `f32`. On a
@@ -226,6 +226,11 @@ impl TrainConfig {
         }
     }
 
+    /// The peak learning rate of the encoder: 5e-5 where none is set, as for a model of another program.
+    pub(crate) fn peak_rate(&self) -> f64 {
+        self.learning_rate.unwrap_or(OF_OWN)
+    }
+
     /// Checks the range of every value, before any work is done.
     ///
     /// # Errors
@@ -236,7 +241,7 @@ impl TrainConfig {
         require("epochs", self.epochs as f64, within, epochs)?;
         whole("batch_size", self.batch_size)?;
         whole("batch_tokens", self.batch_tokens.unwrap_or(1))?;
-        positive("learning_rate", self.learning_rate.unwrap_or(OF_OWN))?;
+        positive("learning_rate", self.peak_rate())?;
         positive("head_learning_rate", self.head_learning_rate)?;
         share("warmup", self.warmup)?;
         non_negative("weight_decay", self.weight_decay)?;
@@ -282,8 +287,9 @@ impl TrainConfig {
         }
         if let Some(weight) = self.r_drop {
             positive("r_drop", weight)?;
-            let differ = self.dropout > 0.0 && self.freeze != Freeze::Encoder;
-            let passes = "`dropout` above 0 and an encoder that is trained: without, both passes are the same";
+            let drops = self.dropout > 0.0 || self.attention_dropout > 0.0;
+            let differ = drops && self.freeze != Freeze::Encoder;
+            let passes = "an encoder that is trained with dropout, so that both passes differ";
             require("r_drop", weight, differ, passes)?;
         }
         if self.loss.takes_logits()

@@ -5,8 +5,8 @@ use gradus_model::PretrainedEncoder;
 use super::{EncoderSource, ScratchOptions, SourceBundle};
 use crate::Result;
 
-/// Rate of encoders and models of other programs, whose width is not known.
-pub(crate) const OF_OWN: f64 = 5e-5;
+/// Rate of models of other programs, and of their encoders from scratch.
+pub(super) const OF_OWN: f64 = 5e-5;
 
 /// The peak learning rate of an encoder with states of width `d_model`, where a run sets none: 1e-4 up to a width of
 /// 384 (MiniLM), 5e-5 from 768 (BERT-base) on, and in between in inverse proportion to the width, in whole millionths.
@@ -17,7 +17,7 @@ pub fn default_learning_rate(d_model: usize) -> f64 {
 
 impl EncoderSource {
     /// The peak learning rate of its encoder, where a run sets none: [`default_learning_rate`] of the encoder's width,
-    /// 5e-5 for an encoder of another program, and for a bundle that of [`SourceBundle::train_config`].
+    /// 5e-5 for an encoder of another program from scratch, and for a bundle that of [`SourceBundle::train_config`].
     ///
     /// # Errors
     /// [`TrainError::Model`](crate::TrainError::Model) if the settings of the encoder or the bundle cannot be read.

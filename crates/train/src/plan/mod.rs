@@ -28,7 +28,6 @@ mod training_ratings;
 pub(crate) use assemble::{Assembled, assemble, assemble_stored};
 pub use chat_template::*;
 pub use config::*;
-pub(crate) use default_rate::OF_OWN;
 pub use default_rate::default_learning_rate;
 pub use early_stopping::EarlyStopping;
 pub(crate) use early_stopping::{LOSS, MSE};

@@ -119,7 +119,7 @@ impl SourceBundle {
     }
 
     /// The peak learning rate of the encoder in [`train_config`](Self::train_config).
-    pub(super) fn learning_rate(&self) -> f64 {
+    pub fn learning_rate(&self) -> f64 {
         let d_model = self.info.config.encoder.d_model();
         let known = self.trained_with().learning_rate;
         known.unwrap_or_else(|| default_learning_rate(d_model)) / self.slower()

@@ -22,7 +22,7 @@ fn the_loss_of_a_step_grows_with_the_weight_of_what_the_passes_differ_by() {
         ((three - two) - (two - one)).abs() < 1e-5,
         "{one} {two} {three}"
     );
-    // Less than the difference: what is left at weight 0 is a loss without R-Drop, not that of the first pass alone.
+    // At weight 0, the mean of both passes is left, not the loss of the first.
     let none = first_loss(None);
     assert!((none - (2.0 * one - two)).abs() > 1e-6, "{none}");
 }

@@ -11,7 +11,8 @@ pub(super) struct Row {
     pub(super) zero: i32,
 }
 
-/// Writes the bytes of a row, four side by side in a `u32`. What is left of the last one stays as it is.
+/// Writes the bytes of a row, four side by side in a `u32`, into zeros. Of a row with a value that is not finite, the bytes
+/// mean nothing.
 ///
 /// # Panics
 /// If there is no room for all values.
@@ -46,7 +47,9 @@ impl Scale {
     #[inline(always)]
     fn new(low: f32, high: f32, finite: f32) -> Self {
         let step = (high - low) / 255.0;
-        let per_step = if step > 0.0 { 1.0 / step } else { 0.0 };
+        // A row of numbers so small that the inverse overflows counts as zeros.
+        let inverse = 1.0 / step;
+        let per_step = if inverse.is_finite() { inverse } else { 0.0 };
         let zero = (-low * per_step + ROUND) - ROUND;
         #[expect(clippy::cast_possible_truncation, reason = "from 0 to 255")]
         let row = Row {
@@ -182,8 +185,9 @@ mod tests {
         #[test]
         fn the_bytes_are_the_same_on_any_processor(
             values in prop::collection::vec(-3.0_f32..5.0, 0..100), zeros in 0_usize..4, wild: bool,
+            scale in prop::sample::select(vec![1.0_f32, 1e-39, 1e-30, 1e37]),
         ) {
-            let mut values = values;
+            let mut values: Vec<f32> = values.iter().map(|value| value * scale).collect();
             let len = values.len();
             for place in 0..zeros.min(len) {
                 values[place * 7 % len] = if wild { 1e30 } else { 0.0 };
@@ -192,6 +196,7 @@ mod tests {
             let mut expected = found.clone();
             let row = divide(&mut found, &values);
             prop_assert_eq!(row, divide_anywhere(&mut expected, &values));
+            prop_assert!((0..=255).contains(&row.zero));
             prop_assert_eq!(found, expected);
         }
     }
