@@ -188,12 +188,12 @@ fn a_bundle_with_a_missing_or_foreign_part_is_refused_by_name() {
 fn a_run_without_a_rate_learns_at_that_of_its_encoder_and_writes_it() {
     let directory = temp_dir();
     let path = directory.path();
+    fs_err::create_dir(path.join("encoder")).unwrap();
     tiny_bert(&path.join("encoder"));
     for split in ["train.jsonl", "valid.jsonl"] {
         fs_err::copy(trained().join(split), path.join(split)).unwrap();
     }
-    let train =
-        "train --encoder encoder --train train.jsonl --valid valid.jsonl --epochs 1 --output";
+    let train = "train --encoder encoder --train train.jsonl --valid valid.jsonl --epochs 1 --max-length 128 --output";
     let run = |more: &str| {
         let arguments = format!("{train} {more}");
         let run = gradus(path, &arguments.split(' ').collect::<Vec<_>>());
@@ -210,7 +210,7 @@ fn a_run_without_a_rate_learns_at_that_of_its_encoder_and_writes_it() {
         let manifest: serde_json::Value = serde_json::from_str(&read("manifest.json")).unwrap();
         let found = [
             config["training"]["learning_rate"].as_float(),
-            manifest["training"]["run"]["config"]["learning_rate"].as_f64(),
+            manifest["training"]["config"]["learning_rate"].as_f64(),
         ];
         assert_eq!(found, [Some(rate); 2], "{bundle}");
     }

@@ -3,9 +3,9 @@
 use crate::support::{gradus, json_of, temp_dir, write};
 
 const RATED: &str = concat!(
-    r#"{"id":"a","response":"One. Two. Three.","segments":[{"text":"One.","rating":[1,1]},{"text":"Two.","rating":[0,0],"weight":2},{"text":"Three.","rating":1}]}"#,
+    r#"{"id":"a","prompt":"p","response":"One. Two. Three.","segments":[{"start":0,"end":4,"rating":[1,1]},{"start":5,"end":9,"rating":[0,0],"weight":2},{"start":10,"end":16,"rating":1}]}"#,
     "\n",
-    r#"{"id":"b","response":"Four. Five.","segments":[{"text":"Four.","rating":[1,0]},{"text":"Five.","rating":[0,0]}]}"#,
+    r#"{"id":"b","prompt":"q","response":"Four. Five.","segments":[{"start":0,"end":5,"rating":[1,0]},{"start":6,"end":11,"rating":[0,0]}]}"#,
     "\n"
 );
 
@@ -58,7 +58,7 @@ fn weights_follow_from_the_number_and_agreement_of_raters() {
 fn data_without_several_raters_is_refused_and_nothing_is_written() {
     let directory = temp_dir();
     let path = directory.path();
-    let one = r#"{"id":"a","response":"One.","segments":[{"text":"One.","rating":[1,1]}]}"#;
+    let one = r#"{"id":"a","prompt":"p","response":"One.","segments":[{"start":0,"end":4,"rating":[1,1]}]}"#;
     write(path, "rated.jsonl", one);
     let expected = ["no segment with different ratings of several raters"];
     gradus(path, &["data", "weigh", "rated.jsonl", "weighed.jsonl"]).fails(2, &expected);
