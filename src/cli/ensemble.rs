@@ -14,7 +14,7 @@ squared error than its parts have on average.
   gradus ensemble 0.jsonl 1.jsonl 2.jsonl -o mean.jsonl
   gradus eval --scores mean.jsonl data.jsonl
 
-Distillation: a model that learns the means has nearly their quality, at the price of one.
+Distillation: one model that learns the means, at the price of one (docs/results.md has what it keeps).
 
   gradus ensemble 0.jsonl 1.jsonl 2.jsonl --as-ratings -o taught.jsonl
   gradus train --encoder DIR --train taught.jsonl --valid valid.jsonl --output student";
