@@ -11,14 +11,15 @@ mod allocator;
 use std::time::Duration;
 
 use burn::nn::{
-    Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig, RmsNormConfig,
+    Dropout, DropoutConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig, RmsNorm,
+    RmsNormConfig,
 };
 use burn::optim::{AdamWConfig, Optimizer as _};
 use burn::tensor::{Bool, Device, Distribution, Int, Tensor, activation};
 use divan::Bencher;
 use gradus::kernels::{
-    self, Activation, AdamStep, AddNorm, Angles, Attend, GateActivation, Moments, Projections,
-    Reach, Side, TokenLayout,
+    self, Activation, AdamStep, AddNorm, Angles, Attend, BlockNorm, GateActivation,
+    GatedFeedForward, Moments, PreNorm, Projections, Reach, RotaryAttention, Side, TokenLayout,
 };
 
 const ROWS: usize = 16;
@@ -100,20 +101,36 @@ fn feed_forward_norm(bencher: Bencher, made: Made) {
     });
 }
 
+/// The block of a pre-norm layer: norm, gated feed-forward block and residual sum.
 #[divan::bench(args = BOTH)]
 fn gated_feed_forward(bencher: Bencher, made: Made) {
     let device = device();
     let [gate, factor] = [(); 2].map(|()| layer(WIDTH, WIDE, false, &device));
     let (outer, x) = (layer(WIDE, WIDTH, false, &device), states(&device));
+    let norm = RmsNormConfig::new(WIDTH).init(&device);
     run(bencher, || match made {
         Made::Composed => {
-            let gates = activation::silu(gate.forward(x.clone()));
-            outer.forward(gates * factor.forward(x.clone()))
+            let normed = norm.forward(x.clone());
+            let gates = activation::silu(gate.forward(normed.clone()));
+            x.clone() + outer.forward(gates * factor.forward(normed))
         }
         Made::Fused => {
-            kernels::gated_feed_forward(&gate, &factor, &outer, GateActivation::Silu, x.clone())
+            let block = GatedFeedForward {
+                gate: &gate,
+                factor: &factor,
+                outer: &outer,
+                activation: GateActivation::Silu,
+            };
+            pre_norm_of(&norm).feed_forward(block, x.clone())
         }
     });
+}
+
+fn pre_norm_of(norm: &RmsNorm) -> PreNorm<'_> {
+    PreNorm {
+        norm: Some(BlockNorm::Rms(norm)),
+        dropout: 0.0,
+    }
 }
 
 /// Softmax attention composed of differentiable operations.
@@ -224,35 +241,82 @@ fn rms_norm(bencher: Bencher, made: Made) {
     });
 }
 
+/// Pairs of features of a head.
+const PAIRS: usize = WIDTH / HEADS / 2;
+
+/// Rotary angles, and their cosines and sines.
+fn rotary_angles(device: &Device) -> (Angles, [Tensor<4>; 2]) {
+    let tables = [f32::cos, f32::sin].map(|function: fn(f32) -> f32| {
+        let angles = (0..LENGTH * PAIRS).map(|k| function(k as f32 / 100.0));
+        angles.collect::<Vec<f32>>()
+    });
+    let tensors = tables
+        .each_ref()
+        .map(|values| Tensor::<1>::from_floats(&values[..], device).reshape([1, 1, LENGTH, PAIRS]));
+    let [cos, sin] = tables;
+    (Angles::new(cos, sin, PAIRS, device), tensors)
+}
+
+fn composed_turn(x: Tensor<3>, [cos, sin]: [Tensor<4>; 2]) -> Tensor<3> {
+    let heads = split(x);
+    let first = heads.clone().narrow(3, 0, PAIRS);
+    let second = heads.narrow(3, PAIRS, PAIRS);
+    let turned = [
+        first.clone() * cos.clone() - second.clone() * sin.clone(),
+        second * cos + first * sin,
+    ];
+    join(Tensor::cat(turned.into(), 3))
+}
+
 #[divan::bench(args = BOTH)]
 fn rotary_positions(bencher: Bencher, made: Made) {
     let device = device();
-    let (x, pairs) = (states(&device), WIDTH / HEADS / 2);
-    let table = |function: fn(f32) -> f32| -> Vec<f32> {
-        (0..LENGTH * pairs)
-            .map(|k| function(k as f32 / 100.0))
-            .collect()
-    };
-    let (cos, sin) = (table(f32::cos), table(f32::sin));
-    let tensor =
-        |values: &[f32]| Tensor::<1>::from_floats(values, &device).reshape([1, 1, LENGTH, pairs]);
-    let (cos_tensor, sin_tensor) = (tensor(&cos), tensor(&sin));
-    let angles = Angles::new(cos, sin, pairs, &device);
+    let (x, (angles, tensors)) = (states(&device), rotary_angles(&device));
+    let layout = TokenLayout::new(no_padding(&device), None);
+    let mask = layout.mask(Reach::default());
+    run(bencher, || match made {
+        Made::Composed => composed_turn(x.clone(), tensors.clone()),
+        Made::Fused => angles.turn(layout.pack(x.clone()), HEADS, &mask, Side::Query),
+    });
+}
+
+/// The block of a pre-norm layer: norm, attention with its four linear layers and rotary positions, and
+/// residual sum.
+#[divan::bench(args = BOTH)]
+fn rotary_attention(bencher: Bencher, made: Made) {
+    let device = device();
+    let layers = [(); 4].map(|()| layer(WIDTH, WIDTH, false, &device));
+    let [query, key, value, output] = layers.each_ref();
+    let (x, (angles, tensors)) = (states(&device), rotary_angles(&device));
+    let norm = RmsNormConfig::new(WIDTH).init(&device);
     let layout = TokenLayout::new(no_padding(&device), None);
     let mask = layout.mask(Reach::default());
     run(bencher, || match made {
         Made::Composed => {
-            let heads = split(x.clone());
-            let first = heads.clone().narrow(3, 0, pairs);
-            let second = heads.narrow(3, pairs, pairs);
-            let (cos, sin) = (cos_tensor.clone(), sin_tensor.clone());
-            let turned = [
-                first.clone() * cos.clone() - second.clone() * sin.clone(),
-                second * cos + first * sin,
-            ];
-            join(Tensor::cat(turned.into(), 3))
+            let normed = norm.forward(x.clone());
+            let [query, key, value] =
+                [query, key, value].map(|layer| layer.forward(normed.clone()));
+            let [query, key] = [query, key].map(|states| composed_turn(states, tensors.clone()));
+            x.clone() + output.forward(composed_attention(query, key, value))
         }
-        Made::Fused => angles.turn(layout.pack(x.clone()), HEADS, &mask, Side::Query),
+        Made::Fused => {
+            let block = RotaryAttention {
+                projections: Projections {
+                    query,
+                    key,
+                    value,
+                    output,
+                },
+                head_norms: None,
+                attend: Attend {
+                    num_heads: HEADS,
+                    num_key_value_heads: HEADS,
+                    dropout: 0.0,
+                },
+                angles: &angles,
+            };
+            pre_norm_of(&norm).attend(block, layout.pack(x.clone()), &mask, None)
+        }
     });
 }
 

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 #[cfg(feature = "flex")]
 use crate::flex;
-use crate::{Activation, AddNorm, GateActivation, linear};
+use crate::{Activation, AddNorm, linear};
 
 /// Feed-forward block of a post-norm layer: `norm(x + dropout(outer(activation(inner(x)))))`.
 ///
@@ -23,23 +23,4 @@ pub fn feed_forward_norm(
     }
     let hidden = activation.forward(linear(inner, x.clone()));
     norm.forward(linear(outer, hidden), x)
-}
-
-/// `outer(activation(gate(x)) · factor(x))`. Shazeer (2020), <https://arxiv.org/abs/2002.05202>.
-///
-/// # Shapes
-/// - `x` and the result: `[batch_size, seq_length, d_model]`
-pub fn gated_feed_forward(
-    gate: &Linear,
-    factor: &Linear,
-    outer: &Linear,
-    activation: GateActivation,
-    x: Tensor<3>,
-) -> Tensor<3> {
-    #[cfg(feature = "flex")]
-    if let Some(out) = flex::gated(gate, factor, outer, activation, &x) {
-        return out;
-    }
-    let gates = activation.forward(linear(gate, x.clone()));
-    linear(outer, gates * linear(factor, x))
 }

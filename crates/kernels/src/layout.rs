@@ -107,22 +107,4 @@ impl TokenLayout {
         }
         mask.clone()
     }
-
-    /// Inputs of a pre-norm layer: queries, the residual, and the mask. In the `last` layer, only
-    /// for the wanted tokens.
-    pub fn queries(
-        last: Option<&Self>,
-        normed: &Tensor<3>,
-        hidden: Tensor<3>,
-        mask: &AttentionMask,
-    ) -> (Tensor<3>, Tensor<3>, AttentionMask) {
-        match last {
-            Some(layout) => (
-                layout.wanted(normed.clone()),
-                layout.wanted(hidden),
-                layout.wanted_mask(mask),
-            ),
-            None => (normed.clone(), hidden, mask.clone()),
-        }
-    }
 }

@@ -11,8 +11,8 @@
 //! - [`Angles`]: rotary positions
 //! - [`Projections`], [`Attend`], [`Disentangled`]: attention with and without its linear layers,
 //!   and with relative positions
-//! - [`feed_forward_norm`], [`gated_feed_forward`], [`linear`]: feed-forward blocks and linear
-//!   layers
+//! - [`feed_forward_norm`], [`linear`]: the feed-forward block of a post-norm layer, and linear layers
+//! - [`PreNorm`], with [`RotaryAttention`] and [`GatedFeedForward`]: the blocks of a pre-norm layer
 //! - [`AddNorm`], [`layer_norm`], [`rms_norm`], [`dropout`]: residual additions, norms and dropout
 //!
 //! In inference, [`ScoringWeights`] compute products in a lower [`Precision`]; [`weight_step`] and
@@ -53,6 +53,7 @@ mod layout;
 mod linear;
 mod norm;
 mod positive_definite;
+mod pre_norm;
 mod precision;
 mod rotate;
 mod sight;
@@ -67,11 +68,12 @@ pub use attention::{Attend, Projections};
 pub use disentangled::{Disentangled, Distances};
 pub use dropout::dropout;
 pub use embedding::embedding;
-pub use feed_forward::{feed_forward_norm, gated_feed_forward};
+pub use feed_forward::feed_forward_norm;
 pub use layout::{AttentionMask, TokenLayout};
 pub use linear::linear;
 pub use norm::{AddNorm, layer_norm, rms_norm};
 pub use positive_definite::solve_positive_definite;
+pub use pre_norm::{BlockNorm, GatedFeedForward, PreNorm, RotaryAttention};
 pub use precision::{Precision, ScoringWeights};
 pub use rotate::{Angles, Side};
 pub use sight::Reach;

@@ -250,7 +250,8 @@ impl Block<'_> {
             let context = linear::input_gradient(gradient, self.output, products);
             let states = self.attend_backward(&kept.attended, &context);
             inputs = joined::layer_gradients(x, &states, self.inputs, products, layers);
-            let of = || joined::input_gradient(&states, self.inputs, products, &norm.residual);
+            let of =
+                || joined::input_gradient(&states, self.inputs, products, Some(&norm.residual));
             of_x = needs_x.then(of);
         }
         let [[query, query_bias], [key, key_bias], [value, value_bias]] = inputs;

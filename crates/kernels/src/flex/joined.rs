@@ -5,7 +5,7 @@ use super::gemm::{Matrix, gemm_side_by_side};
 use super::linear::{LinearLayer, add_to_rows, column_sums};
 use super::over_rows::product_over_rows;
 use super::reduced::{self, Blocks, Products};
-use super::rows::{MANY, by_rows, per_task};
+use super::rows::{MANY, Unwritten, by_rows, per_task};
 use super::transposed::Transposed;
 use super::unpacked;
 
@@ -16,28 +16,34 @@ pub(super) fn forward<const N: usize>(x: &[f32], layers: [LinearLayer<'_>; N]) -
     if by_columns::applies(rows, &layers) {
         return by_columns::forward(Matrix::new(x, rows, input), &layers, |_| ());
     }
-    let weights = layers.map(|layer| layer.matrix());
-    let bias = layers.map(|layer| match layer.bias {
-        Some(bias) => bias.to_vec(),
-        None => vec![0.0; layer.width.output],
-    });
-    let bias = bias.concat();
-    let are_packed = layers.iter().all(|layer| layer.packed.is_some());
     let [out] = by_rows(rows, per_task(rows, MANY), [output], |rows, [out]| {
         let x = Matrix::new(&x[rows.start * input..rows.end * input], rows.len(), input);
-        if are_packed {
-            return [reduced::layers(out, x, &layers)];
-        }
-        if layers
-            .iter()
-            .all(|layer| unpacked::applies(x.num_rows(), layer.width))
-        {
-            return [unpacked::layers(out, x, &layers)];
-        }
-        let out = gemm_side_by_side(out, 1.0, x, &weights);
-        add_to_rows(out, &bias);
-        [out]
+        [forward_rows(out, x, layers)]
     });
+    out
+}
+
+/// One task's rows of the result.
+pub(super) fn forward_rows<'a, const N: usize>(
+    out: &'a mut Unwritten,
+    x: Matrix<'_>,
+    layers: [LinearLayer<'_>; N],
+) -> &'a mut [f32] {
+    if layers.iter().all(|layer| layer.packed.is_some()) {
+        return reduced::layers(out, x, &layers);
+    }
+    let is_unpacked = |layer: &LinearLayer<'_>| unpacked::applies(x.num_rows(), layer.width);
+    if layers.iter().all(is_unpacked) {
+        return unpacked::layers(out, x, &layers);
+    }
+    let out = gemm_side_by_side(out, 1.0, x, &layers.map(|layer| layer.matrix()));
+    if layers.iter().any(|layer| layer.bias.is_some()) {
+        let bias = layers.map(|layer| match layer.bias {
+            Some(bias) => bias.to_vec(),
+            None => vec![0.0; layer.width.output],
+        });
+        add_to_rows(out, &bias.concat());
+    }
     out
 }
 
@@ -47,22 +53,29 @@ fn widths(layers: &[LinearLayer<'_>]) -> (usize, usize) {
     (layers[0].width.input, output)
 }
 
-/// Gradient of the input: the sum of `g Wᵀ` over the layers, plus the given gradient.
+/// Gradient of the input: the sum of `g Wᵀ` over the layers, plus the `other` gradient, if there is
+/// one.
 pub(super) fn input_gradient<const N: usize>(
     gradient: &[f32],
     layers: [LinearLayer<'_>; N],
     products: Products,
-    other: &[f32],
+    other: Option<&[f32]>,
 ) -> Vec<f32> {
     let (input, output) = widths(&layers);
-    let rows = other.len() / input;
+    let rows = gradient.len() / output;
     let weights = layers.map(|layer| (layer.width.output, Transposed::of(layer, products)));
     let [out] = by_rows(rows, per_task(rows, MANY), [input], |rows, [out]| {
-        let out = out.write_copy_of_slice(&other[rows.start * input..rows.end * input]);
+        let other = other.map(|other| &other[rows.start * input..rows.end * input]);
         let gradient = &gradient[rows.start * output..rows.end * output];
         let gradient = Matrix::new(gradient, rows.len(), output);
-        let mut first = 0;
-        for (width, weight) in &weights {
+        let (out, mut first, weights) = if let Some(other) = other {
+            (out.write_copy_of_slice(other), 0, &weights[..])
+        } else {
+            let ((width, weight), weights) = weights.split_first().expect("layers");
+            let out = weight.multiply(out, gradient.columns(0, *width));
+            (out, *width, weights)
+        };
+        for (width, weight) in weights {
             weight.multiply_add(out, gradient.columns(first, *width));
             first += width;
         }
@@ -131,7 +144,7 @@ mod tests {
         let (x, gradient) = (values(rows * input, 0), values(rows * 7, 1));
         let mut expected = values(rows * input, 3);
         let out = forward(&x, layers);
-        let x_gradient = input_gradient(&gradient, layers, Products::F32, &expected);
+        let x_gradient = input_gradient(&gradient, layers, Products::F32, Some(&expected));
         let needed = [[true, true], [false, true], [true, false]];
         let found = layer_gradients(&x, &gradient, layers, Products::F32, needed);
         let mut first = 0;

@@ -32,6 +32,8 @@ mod packed;
 mod packing;
 mod places;
 mod reduced;
+mod residual;
+mod rotary_attention;
 mod rotate;
 mod rows;
 mod transposed;
@@ -54,13 +56,15 @@ pub(crate) use norm::{layer_norm, rms_norm};
 pub(crate) use packed::Rows;
 pub(crate) use packing::Packing;
 pub(crate) use reduced::{Packer, Products, during, has_bf16, in_training};
+pub(crate) use rotary_attention::rotary_attention;
 pub(crate) use rotate::rotate;
 
 #[cfg(test)]
 pub(crate) use {
     add_norm::FusedAddNorm, attention::FusedAttention, attention_norm::FusedAttentionNorm,
     disentangled::FusedDisentangled, dropout::Dropout, feed_forward_norm::FusedFeedForwardNorm,
-    kernel::run, packed::PackedTokens,
+    gated::FusedGated, kernel::run, norm::FusedNorm, packed::PackedTokens,
+    rotary_attention::FusedRotaryAttention,
 };
 
 /// Tokens that are so few that their blocks take no longer than waking the threads.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
+use rayon::prelude::*;
 
 use super::buffer::{tensor, values};
 use super::kernel::{Kernel, run};
 use super::math::vector_fn;
 use super::packed::Rows;
-use super::rows::{MANY, by_rows, per_task, zeroed};
+use super::rows::{MANY, by_rows, per_task};
 use crate::rotate::{Side, Turns};
 
 /// Rotates the heads of the query or key tokens, `[1, tokens, num_heads · d_head]`.
@@ -66,37 +67,49 @@ fn turn(states: &[f32], turns: &Turns, positions: &[usize], back: bool) -> Vec<f
     let width = states.len() / positions.len().max(1);
     let tokens = positions.len();
     let [out] = by_rows(tokens, per_task(tokens, MANY), [width], |rows, [out]| {
-        let out = zeroed(out);
-        let states = &states[rows.start * width..rows.end * width];
-        turn_rows(out, states, width, turns, &positions[rows], back);
+        let out = out.write_copy_of_slice(&states[rows.start * width..rows.end * width]);
+        turn_rows(out, [width; 2], turns, &positions[rows], back);
         [out]
     });
     out
 }
 
+/// The same in place, of the heads at the start of each token's state: the first `width` of `stride`
+/// values.
+pub(super) fn turn_in_place(
+    states: &mut [f32],
+    [width, stride]: [usize; 2],
+    turns: &Turns,
+    positions: &[usize],
+    back: bool,
+) {
+    let task = per_task(positions.len(), MANY);
+    let tasks = states.par_chunks_mut(task * stride);
+    tasks
+        .zip(positions.par_chunks(task))
+        .for_each(|(states, positions)| turn_rows(states, [width, stride], turns, positions, back));
+}
+
 vector_fn! {
     fn turn_rows(
-        out: &mut [f32],
-        states: &[f32],
-        width: usize,
+        states: &mut [f32],
+        sizes: [usize; 2],
         turns: &Turns,
         positions: &[usize],
         back: bool,
     ) {
-        let pairs = turns.pairs;
+        let ([width, stride], pairs) = (sizes, turns.pairs);
         let sign = if back { -1.0 } else { 1.0 };
-        let rows = out.chunks_exact_mut(width).zip(states.chunks_exact(width));
-        for ((out, states), position) in rows.zip(positions) {
+        for (states, position) in states.chunks_exact_mut(stride).zip(positions) {
             let angles = position * pairs..(position + 1) * pairs;
             let (cos, sin) = (&turns.cos[angles.clone()], &turns.sin[angles]);
-            let heads = out.chunks_exact_mut(2 * pairs).zip(states.chunks_exact(2 * pairs));
-            for (out, states) in heads {
-                let (out_first, out_second) = out.split_at_mut(pairs);
-                let (first, second) = states.split_at(pairs);
-                for pair in 0..pairs {
-                    let (cos, sin) = (cos[pair], sign * sin[pair]);
-                    out_first[pair] = first[pair] * cos - second[pair] * sin;
-                    out_second[pair] = second[pair] * cos + first[pair] * sin;
+            for head in states[..width].chunks_exact_mut(2 * pairs) {
+                let (first, second) = head.split_at_mut(pairs);
+                let values = first.iter_mut().zip(second).zip(cos.iter().zip(sin));
+                for ((first, second), (cos, sin)) in values {
+                    let (cos, sin) = (*cos, sign * sin);
+                    let turned = (*first * cos - *second * sin, *second * cos + *first * sin);
+                    (*first, *second) = turned;
                 }
             }
         }

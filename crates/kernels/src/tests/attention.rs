@@ -174,7 +174,7 @@ fn a_row_of_nothing_but_padding_is_zero_and_moves_nothing() {
 }
 
 /// Angles of all positions of a sequence.
-fn turns(seq_length: usize, pairs: usize) -> [Vec<f32>; 2] {
+pub(super) fn turns(seq_length: usize, pairs: usize) -> [Vec<f32>; 2] {
     let angles = (0..seq_length * pairs).map(|k| (k / pairs) as f32 / (1 + k % pairs) as f32);
     let angles: Vec<f32> = angles.collect();
     [f32::cos, f32::sin].map(|function| angles.iter().map(|angle| function(*angle)).collect())

@@ -4,26 +4,34 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A post-norm layer of width 24 with 3 heads.
+/// A post-norm layer and a pre-norm layer after it, of width 24 with 3 heads.
 struct Layer {
     attention: [Linear; 4],
     feed_forward: [Linear; 2],
     norm: LayerNorm,
+    /// Norm, gate, factor and outer layer of the pre-norm layer, whose attention has the layers above.
+    gated: (LayerNorm, [Linear; 3]),
 }
 
 impl Layer {
     fn new() -> Self {
         let device = device();
         let layer = |input, output| layer(input, output, &device).valid();
+        let plain = |input, output| Linear {
+            bias: None,
+            ..layer(input, output)
+        };
+        let mut norm = layer_norm_of(24, &device).valid();
+        norm.beta = None;
         Self {
             attention: std::array::from_fn(|_| layer(24, 24)),
             feed_forward: [layer(24, 41), layer(41, 24)],
             norm: layer_norm_of(24, &device).valid(),
+            gated: (norm, [plain(24, 41), plain(24, 41), plain(41, 24)]),
         }
     }
 
-    /// Attention and feed-forward block of states without padding, `[1, tokens, 24]`; the tokens of a row see
-    /// each other.
+    /// The layers on states without padding, `[1, tokens, 24]`; the tokens of a row see each other.
     fn forward(&self, states: Tensor<3>, lengths: &[usize]) -> Tensor<3> {
         let longest = lengths.iter().copied().max().unwrap();
         let padding: Vec<bool> = lengths
@@ -52,7 +60,31 @@ impl Layer {
         let mask = layout.mask(Reach::default());
         let hidden = layers.attend_and_norm(attend, norm, states, &mask);
         let [inner, outer] = &self.feed_forward;
-        feed_forward_norm([inner, outer], Activation::Gelu, norm, hidden)
+        let hidden = feed_forward_norm([inner, outer], Activation::Gelu, norm, hidden);
+        let (norm, [gate, factor, outer]) = &self.gated;
+        let norm = PreNorm {
+            norm: Some(BlockNorm::Layer(norm, EPSILON)),
+            dropout: 0.0,
+        };
+        let [cos, sin] = super::attention::turns(longest, 4);
+        let output = &Linear {
+            bias: None,
+            ..output.clone()
+        };
+        let block = RotaryAttention {
+            projections: Projections { output, ..layers },
+            head_norms: None,
+            attend,
+            angles: &Angles::new(cos, sin, 4, &hidden.device()),
+        };
+        let hidden = norm.attend(block, hidden, &mask, None);
+        let block = GatedFeedForward {
+            gate,
+            factor,
+            outer,
+            activation: GateActivation::Silu,
+        };
+        norm.feed_forward(block, hidden)
     }
 }
 
@@ -164,8 +196,8 @@ impl Trained {
         }
     }
 
-    /// A post-norm layer, or causal attention with a gated feed-forward block: its states, and the
-    /// gradients of its input and weights.
+    /// A post-norm layer, or a causal pre-norm layer with a gated feed-forward block: its states, and
+    /// the gradients of its input and weights.
     fn pass(
         &self,
         x: &Tensor<3>,
@@ -196,6 +228,8 @@ impl Trained {
             causal: !is_post_norm,
             window: None,
         });
+        let [cos, sin] = super::attention::turns(tokens, 4);
+        let angles = Angles::new(cos, sin, 4, &x.device());
         let without_bias = |layer: &Linear| Linear {
             bias: None,
             ..layer.clone()
@@ -206,10 +240,31 @@ impl Trained {
                 let hidden = projections.attend_and_norm(attend, norm, x.clone(), &mask);
                 feed_forward_norm([wide, narrow], Activation::Gelu, norm, hidden)
             } else {
-                let hidden = projections.attend(attend, x.clone(), x.clone(), &mask);
+                let mut norm = norm.clone();
+                norm.beta = None;
+                let norm = PreNorm {
+                    norm: Some(BlockNorm::Layer(&norm, EPSILON)),
+                    dropout: 0.0,
+                };
+                let output = &without_bias(output);
+                let block = RotaryAttention {
+                    projections: Projections {
+                        output,
+                        ..projections
+                    },
+                    head_norms: None,
+                    attend,
+                    angles: &angles,
+                };
+                let hidden = norm.attend(block, x.clone(), &mask, None);
                 let [gate, factor] = [wide, wide].map(without_bias);
-                let outer = without_bias(narrow);
-                gated_feed_forward(&gate, &factor, &outer, GateActivation::Silu, hidden)
+                let block = GatedFeedForward {
+                    gate: &gate,
+                    factor: &factor,
+                    outer: &without_bias(narrow),
+                    activation: GateActivation::Silu,
+                };
+                norm.feed_forward(block, hidden)
             }
         });
         // Weights of changing signs, as in `backward`, would leave little of the sums over rows.

@@ -5,7 +5,7 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 
 use super::parts::projection;
-use gradus_kernels::{self as kernels, GateActivation};
+use gradus_kernels::{self as kernels, GateActivation, PreNorm};
 
 /// `outer(activation(inner(x)) · factor(x))`, applied to each token separately. Shazeer (2020),
 /// <https://arxiv.org/abs/2002.05202>.
@@ -36,15 +36,17 @@ impl GatedFeedForward {
         }
     }
 
+    /// The block of a pre-norm layer.
+    ///
     /// # Shapes
-    /// - `hidden` and the result: `[batch_size, seq_length, d_model]`
-    pub(super) fn forward(&self, hidden: Tensor<3>) -> Tensor<3> {
-        let Self {
-            inner,
-            factor,
-            outer,
-            activation,
-        } = self;
-        kernels::gated_feed_forward(inner, factor, outer, *activation, hidden)
+    /// - `x` and the result: `[.., .., d_model]`
+    pub(super) fn forward(&self, norm: PreNorm<'_>, x: Tensor<3>) -> Tensor<3> {
+        let block = kernels::GatedFeedForward {
+            gate: &self.inner,
+            factor: &self.factor,
+            outer: &self.outer,
+            activation: self.activation,
+        };
+        norm.feed_forward(block, x)
     }
 }

@@ -19,7 +19,9 @@ use super::{EncoderSizes, FamilyConfig, LayerBlocks, PythonClass, TokenEncoder};
 use super::{GateActivation, PublishedActivation};
 use crate::error::ConfigProblem;
 use crate::weights::KeyTable;
-use gradus_kernels::{self as kernels, Angles, AttentionMask, Reach, TokenLayout};
+use gradus_kernels::{
+    self as kernels, Angles, AttentionMask, BlockNorm, PreNorm, Reach, TokenLayout,
+};
 
 /// Configuration of a ModernBERT encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -427,14 +429,16 @@ impl Layer {
         mask: &AttentionMask,
         last: Option<&TokenLayout>,
     ) -> Tensor<3> {
-        let normed = match &self.attention_norm {
-            Some(norm) => kernels::layer_norm(norm, self.epsilon, hidden.clone()),
-            None => hidden.clone(),
+        let before = |norm| PreNorm {
+            norm,
+            dropout: self.dropout,
         };
-        let (queries, hidden, mask) = TokenLayout::queries(last, &normed, hidden, mask);
-        let attended = self.attention.forward(queries, normed, angles, &mask);
-        let hidden = hidden + kernels::dropout(self.dropout, attended);
-        let normed = kernels::layer_norm(&self.feed_forward_norm, self.epsilon, hidden.clone());
-        hidden + kernels::dropout(self.dropout, self.feed_forward.forward(normed))
+        let norm = |norm| BlockNorm::Layer(norm, self.epsilon);
+        let attention_norm = before(self.attention_norm.as_ref().map(norm));
+        let hidden = self
+            .attention
+            .forward(attention_norm, hidden, angles, mask, last);
+        let feed_forward_norm = before(Some(norm(&self.feed_forward_norm)));
+        self.feed_forward.forward(feed_forward_norm, hidden)
     }
 }

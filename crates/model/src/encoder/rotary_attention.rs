@@ -5,7 +5,9 @@ use burn::nn::{Linear, RmsNorm};
 use burn::tensor::{Device, Tensor};
 
 use super::parts::{projection, rms_norm};
-use gradus_kernels::{self as kernels, Angles, Attend, AttentionMask, Side};
+use gradus_kernels::{
+    self as kernels, Angles, Attend, AttentionMask, PreNorm, Projections, TokenLayout,
+};
 
 /// Configuration of a [`RotaryAttention`].
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +32,7 @@ pub(super) struct RotaryAttentionConfig {
     pub(super) initializer_range: f64,
 }
 
-/// Grouped-query attention (Ainslie et al., 2023, <https://arxiv.org/abs/2305.13245>) with rotary
+/// Block of grouped-query attention (Ainslie et al., 2023, <https://arxiv.org/abs/2305.13245>) with rotary
 /// positions.
 #[derive(Module, Debug)]
 pub(super) struct RotaryAttention {
@@ -71,41 +73,37 @@ impl RotaryAttentionConfig {
 }
 
 impl RotaryAttention {
-    /// Attention from the tokens `queries` to the tokens `hidden`; `queries` are all or some of
-    /// `hidden`.
+    /// The block of a pre-norm layer, of all tokens or, in the `last` layer, of the wanted ones.
     ///
     /// # Shapes
-    /// - `queries`, `hidden` and the result: `[.., .., d_model]`, in the layout of `mask`
+    /// - `x` and the result: `[.., .., d_model]`, in the layout of `mask`
     pub(super) fn forward(
         &self,
-        queries: Tensor<3>,
-        hidden: Tensor<3>,
+        norm: PreNorm<'_>,
+        x: Tensor<3>,
         angles: &Angles,
         mask: &AttentionMask,
+        last: Option<&TokenLayout>,
     ) -> Tensor<3> {
-        let (heads, shared) = (self.num_heads, self.num_key_value_heads);
-        let query = kernels::linear(&self.query, queries);
-        let key = kernels::linear(&self.key, hidden.clone());
-        let value = kernels::linear(&self.value, hidden);
-        let query = normed(self.query_norm.as_ref(), query, heads);
-        let key = normed(self.key_norm.as_ref(), key, shared);
-        let query = angles.turn(query, heads, mask, Side::Query);
-        let key = angles.turn(key, shared, mask, Side::Key);
-        let attend = Attend {
-            num_heads: heads,
-            num_key_value_heads: shared,
-            dropout: self.dropout,
+        let block = kernels::RotaryAttention {
+            projections: Projections {
+                query: &self.query,
+                key: &self.key,
+                value: &self.value,
+                output: &self.output,
+            },
+            head_norms: self
+                .query_norm
+                .as_ref()
+                .zip(self.key_norm.as_ref())
+                .map(<[_; 2]>::from),
+            attend: Attend {
+                num_heads: self.num_heads,
+                num_key_value_heads: self.num_key_value_heads,
+                dropout: self.dropout,
+            },
+            angles,
         };
-        kernels::linear(&self.output, attend.forward(query, key, value, mask))
+        norm.attend(block, x, mask, last)
     }
-}
-
-/// Normalizes every head separately.
-fn normed(norm: Option<&RmsNorm>, states: Tensor<3>, num_heads: usize) -> Tensor<3> {
-    let Some(norm) = norm else {
-        return states;
-    };
-    let [batch_size, tokens, width] = states.dims();
-    let heads = states.reshape([batch_size, tokens * num_heads, width / num_heads]);
-    kernels::rms_norm(norm, heads).reshape([batch_size, tokens, width])
 }

@@ -12,7 +12,9 @@ use crate::encoder::parts::{embedding, rms_norm};
 use crate::encoder::rotary::Rotary;
 use crate::encoder::rotary_attention::{RotaryAttention, RotaryAttentionConfig};
 use crate::encoder::sliding::SlidingLayers;
-use gradus_kernels::{self as kernels, Angles, AttentionMask, Reach, TokenLayout};
+use gradus_kernels::{
+    self as kernels, Angles, AttentionMask, BlockNorm, PreNorm, Reach, TokenLayout,
+};
 
 /// A decoder without its language model head. Attention is causal, or bidirectional if configured.
 #[derive(Module, Debug)]
@@ -146,11 +148,13 @@ impl DecoderLayer {
         mask: &AttentionMask,
         last: Option<&TokenLayout>,
     ) -> Tensor<3> {
-        let normed = kernels::rms_norm(&self.attention_norm, hidden.clone());
-        let (queries, hidden, mask) = TokenLayout::queries(last, &normed, hidden, mask);
-        let attended = self.attention.forward(queries, normed, angles, &mask);
-        let hidden = hidden + kernels::dropout(self.dropout, attended);
-        let normed = kernels::rms_norm(&self.feed_forward_norm, hidden.clone());
-        hidden + kernels::dropout(self.dropout, self.feed_forward.forward(normed))
+        let before = |norm| PreNorm {
+            norm: Some(BlockNorm::Rms(norm)),
+            dropout: self.dropout,
+        };
+        let norm = before(&self.attention_norm);
+        let hidden = self.attention.forward(norm, hidden, angles, mask, last);
+        self.feed_forward
+            .forward(before(&self.feed_forward_norm), hidden)
     }
 }
