@@ -14,6 +14,7 @@ use crate::{
 
 /// The norm of a [`PreNorm`].
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub enum BlockNorm<'a> {
     /// Layer norm, with its ε.
     Layer(&'a LayerNorm, f64),
@@ -72,6 +73,9 @@ impl PreNorm<'_> {
     ///
     /// # Shapes
     /// - `x` and the result: `[.., .., d_model]`
+    ///
+    /// # Panics
+    /// If the sizes of the layers do not agree.
     pub fn feed_forward(self, block: GatedFeedForward<'_>, x: Tensor<3>) -> Tensor<3> {
         #[cfg(feature = "flex")]
         if let Some(out) = flex::gated(block, self, &x) {
@@ -87,7 +91,11 @@ impl PreNorm<'_> {
     /// [wanted](TokenLayout::wanted).
     ///
     /// # Shapes
-    /// - `x` and the result: `[.., .., d_model]`, in the layout of `mask`
+    /// - `x`: `[.., .., d_model]`, in the layout of `mask`, that of all tokens
+    /// - returns: the same, or the wanted tokens
+    ///
+    /// # Panics
+    /// If the mask is of some tokens only, or heads are not twice as wide as there are angles.
     pub fn attend(
         self,
         block: RotaryAttention<'_>,

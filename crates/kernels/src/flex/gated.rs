@@ -15,7 +15,7 @@ use super::gemm::Matrix;
 use super::is_fused;
 use super::joined;
 use super::kernel::{Kernel, run};
-use super::linear::{self, LinearLayer, weight_gradient};
+use super::linear::{self, LinearLayer, forward_rows, weight_gradient};
 use super::math::vector_fn;
 use super::norm::{FusedNorm, Scaled};
 use super::reduced::{self, Packed, Products};
@@ -26,6 +26,9 @@ use crate::{GateActivation, GatedFeedForward, PreNorm};
 
 /// `x + dropout(block(norm(x)))`. `None` if a layer has a bias, there is no norm or it has a shift, or
 /// the device has no fused blocks.
+///
+/// # Panics
+/// If gate and factor layer differ in their sizes.
 pub(crate) fn gated(
     block: GatedFeedForward<'_>,
     norm: PreNorm<'_>,
@@ -36,6 +39,11 @@ pub(crate) fn gated(
     if !is_fused(x) || layers.iter().any(|layer| layer.bias.is_some()) {
         return None;
     }
+    assert_eq!(
+        block.gate.weight.dims(),
+        block.factor.weight.dims(),
+        "sizes of gate and factor"
+    );
     let [gate, factor, outer] = layers.map(|layer| layer.weight.val().into_dispatch());
     let kernel = FusedGated {
         activation: block.activation,
@@ -165,10 +173,10 @@ impl Block<'_> {
             let normed = self.norm.forward_rows(&mut normed, x);
             let normed = Matrix::new(normed, rows.len(), narrow);
             let kept = joined::forward_rows(kept, normed, self.inner);
-            let mut states = kept.to_vec();
-            multiply(&mut states, wide, self.activation);
-            let hidden = Matrix::strided(&states, rows.len(), wide, 2 * wide);
-            let out = linear::multiply(out, hidden, self.outer);
+            let mut hidden = unwritten(rows.len() * wide);
+            let hidden = zeroed(&mut hidden);
+            products(hidden, kept, wide, self.activation);
+            let out = forward_rows(out, hidden, self.outer);
             residual::add_rows(out, x, narrow, self.dropout, rows.start);
             [out, kept]
         })
@@ -186,13 +194,13 @@ impl Block<'_> {
         let (rows, products) = (x.len() / narrow, self.products);
         let [of_x, of_gamma, of_gate, of_factor, of_outer] = needed;
         let dropped = residual::dropped(gradient, narrow, self.dropout);
-        let outer = Transposed::of(self.outer, products);
+        let transposed = Transposed::of(self.outer, products);
         let widths = [2 * wide, wide];
         let task = per_task(rows, ROWS);
         let [states, hidden] = by_rows(rows, task, widths, |rows, [states, hidden]| {
             let gradient = &dropped[rows.start * narrow..rows.end * narrow];
             let gradient = Matrix::new(gradient, rows.len(), narrow);
-            let hidden = outer.multiply(hidden, gradient);
+            let hidden = transposed.multiply(hidden, gradient);
             let states = zeroed(states);
             let kept = &kept[rows.start * 2 * wide..rows.end * 2 * wide];
             multiply_backward(states, hidden, kept, wide, self.activation);
@@ -200,7 +208,7 @@ impl Block<'_> {
         });
         let width = self.outer.width;
         let outer = of_outer.then(|| weight_gradient(&hidden, &dropped, width, products));
-        drop(hidden);
+        drop((transposed, dropped, hidden));
         let [normed, moments] = self.norm.forward(x);
         let needed = [[of_gate, false], [of_factor, false]];
         let [[gate, _], [factor, _]] =
@@ -234,6 +242,30 @@ vector_fn! {
             GateActivation::Silu => all(states, width, silu),
             GateActivation::Gelu => all(states, width, gelu),
             GateActivation::GeluTanh => all(states, width, gelu_tanh),
+        }
+    }
+
+    /// Writes the activation of the gates times the factors behind them, `kept`.
+    fn products(hidden: &mut [f32], kept: &[f32], width: usize, activation: GateActivation) {
+        #[inline(always)]
+        fn all(
+            hidden: &mut [f32],
+            kept: &[f32],
+            width: usize,
+            function: impl Fn(f32) -> (f32, f32),
+        ) {
+            let rows = hidden.chunks_exact_mut(width).zip(kept.chunks_exact(2 * width));
+            for (hidden, kept) in rows {
+                let (gates, factors) = kept.split_at(width);
+                for (hidden, (gate, factor)) in hidden.iter_mut().zip(gates.iter().zip(factors)) {
+                    *hidden = function(*gate).0 * *factor;
+                }
+            }
+        }
+        match activation {
+            GateActivation::Silu => all(hidden, kept, width, silu),
+            GateActivation::Gelu => all(hidden, kept, width, gelu),
+            GateActivation::GeluTanh => all(hidden, kept, width, gelu_tanh),
         }
     }
 

@@ -9,6 +9,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Dispatch, TensorMetadata};
 use burn::nn::Linear;
 use burn::tensor::Tensor;
+use rayon::prelude::*;
 
 use super::attention::{self, FusedAttention, Inputs, Outputs, Shape};
 use super::buffer::{gradients_of, last, tensor, values};
@@ -22,14 +23,16 @@ use super::packed::Rows;
 use super::reduced::{self, Packed, Products};
 use super::residual;
 use super::rotate::turn_in_place;
+use super::rows::{MANY, by_rows, per_task, zeroed};
 use crate::rotate::Turns;
-use crate::{BlockNorm, PreNorm, Projections, RotaryAttention};
+use crate::{Attend, BlockNorm, PreNorm, Projections, RotaryAttention};
 
 /// `x + dropout(attention(norm(x)))`. `None` if the output layer or only some of the others have a
 /// bias, the norm has a shift, or the device has no fused blocks.
 ///
 /// # Panics
-/// If the mask has only some of the tokens as queries, or heads are not twice as wide as the angles.
+/// If the mask has only some of the tokens as queries, or a layer has not as many heads, twice as wide as
+/// the angles.
 pub(crate) fn rotary_attention(
     block: RotaryAttention<'_>,
     norm: PreNorm<'_>,
@@ -77,12 +80,21 @@ pub(crate) fn rotary_attention(
         rows.queries == rows.keys,
         "the tokens of a block look at each other: its mask is not of some of them"
     );
+    let Attend {
+        num_heads,
+        num_key_value_heads,
+        ..
+    } = block.attend;
+    for (layer, heads) in [
+        (query, num_heads),
+        (key, num_key_value_heads),
+        (value, num_key_value_heads),
+    ] {
+        let [_, width] = layer.weight.dims();
+        let d_head = 2 * block.angles.turns.pairs;
+        assert_eq!(width, heads * d_head, "{heads} heads of {d_head} features");
+    }
     let [_, width] = query.weight.dims();
-    assert_eq!(
-        width,
-        block.attend.num_heads * 2 * block.angles.turns.pairs,
-        "width of heads"
-    );
     // The fields draw dropout masks in the same order as the composition.
     let kernel = FusedRotaryAttention {
         attention: FusedAttention::new(block.attend, width, x, rows.clone()),
@@ -94,29 +106,38 @@ pub(crate) fn rotary_attention(
         packed: layers.map(|layer| reduced::packed(layer, x)),
         products: Products::current(),
     };
-    run_on(kernel, inputs)
+    Some(run_on(kernel, inputs))
 }
 
-/// Runs the kernel on as many inputs as there are. `None` for a combination of options that no family
-/// has.
-fn run_on(kernel: FusedRotaryAttention, inputs: Vec<FloatTensor<Dispatch>>) -> Option<Tensor<3>> {
+/// Runs the kernel on as many inputs as its options have.
+fn run_on(kernel: FusedRotaryAttention, inputs: Vec<FloatTensor<Dispatch>>) -> Tensor<3> {
     fn sized<const N: usize>(
         kernel: FusedRotaryAttention,
         inputs: Vec<FloatTensor<Dispatch>>,
-    ) -> Option<Tensor<3>> {
-        let inputs: [_; N] = inputs.try_into().ok()?;
-        Some(run(kernel, inputs))
+    ) -> Tensor<3> {
+        let inputs: Result<[_; N], _> = inputs.try_into();
+        run(
+            kernel,
+            inputs.expect("as many inputs as the caller counted"),
+        )
     }
+    // Five, one with a norm, two with norms of heads and three with biases: ModernBERT's first layer has
+    // 5, its other layers and Llama 6, Qwen3 8 and Qwen2 9.
     match inputs.len() {
-        // The first layer of ModernBERT; its other layers, and those of Llama.
         5 => sized::<5>(kernel, inputs),
         6 => sized::<6>(kernel, inputs),
-        // Norms of heads (Qwen3), or biases (Qwen2).
+        7 => sized::<7>(kernel, inputs),
         8 => sized::<8>(kernel, inputs),
         9 => sized::<9>(kernel, inputs),
-        _ => None,
+        10 => sized::<10>(kernel, inputs),
+        11 => sized::<11>(kernel, inputs),
+        count => unreachable!("{count} inputs"),
     }
 }
+
+/// Places of inputs.
+const OUTPUT: usize = 4;
+const FIRST_OPTION: usize = 5;
 
 /// Inputs: `x`, the weights of query, key, value and output; then, as far as there are any, γ, γ of the
 /// query and key heads, and the biases of query, key and value.
@@ -136,25 +157,25 @@ pub(crate) struct FusedRotaryAttention {
 }
 
 impl<const N: usize> Kernel<N> for FusedRotaryAttention {
-    type Saved = (Self, [FlexTensor; N], Arc<Attended>);
+    type Saved = (Self, [FlexTensor; N], Arc<Kept>);
 
     fn forward_saved(self, inputs: [FlexTensor; N]) -> (FlexTensor, Self::Saved) {
         let weights = std::array::from_fn(|layer| &inputs[1 + layer]);
         let packed = self.products.packed(self.packed.clone(), weights);
         let (x, block) = self.block(&inputs, &packed);
-        let (out, attended) = block.forward(x);
+        let (out, kept) = block.forward(x);
         let out = tensor(out, inputs[0].shape());
-        (out, (self, inputs, Arc::new(attended)))
+        (out, (self, inputs, Arc::new(kept)))
     }
 
     fn backward(
-        (kernel, inputs, attended): Self::Saved,
+        (kernel, inputs, kept): Self::Saved,
         gradient: &FlexTensor,
         needed: [bool; N],
     ) -> [Option<FlexTensor>; N] {
         let (x, block) = kernel.block(&inputs, &kernel.packed);
         let mut found = block
-            .backward(x, &attended, values(gradient), &needed)
+            .backward(x, &kept, values(gradient), &needed)
             .into_iter();
         gradients_of(&inputs, [(); N].map(|()| found.next().flatten()))
     }
@@ -167,7 +188,7 @@ impl FusedRotaryAttention {
         inputs: &'a [FlexTensor; N],
         packed: &'a [Option<Arc<Packed>>; 4],
     ) -> (&'a [f32], Block<'a>) {
-        let mut rest = inputs[5..].iter();
+        let mut rest = inputs[FIRST_OPTION..].iter();
         let mut next = || rest.next().expect("an input of each option");
         let norm = self.norm.map(|norm| norm.with(next()));
         let head_norms = self
@@ -211,7 +232,7 @@ struct Block<'a> {
 
 /// State saved for the backward pass.
 #[derive(Debug)]
-pub(crate) struct Attended {
+pub(crate) struct Kept {
     /// Queries, keys and values side by side, rotated, `[tokens, Σ width]`.
     states: Vec<f32>,
     /// Queries and keys before the norms of heads, if there are any.
@@ -224,14 +245,17 @@ pub(crate) struct Attended {
 
 impl Block<'_> {
     /// The result and the state saved for the backward pass.
-    fn forward(&self, x: &[f32]) -> (Vec<f32>, Attended) {
+    fn forward(&self, x: &[f32]) -> (Vec<f32>, Kept) {
         let mut states = match self.norm {
             Some(norm) => joined::forward(&norm.forward(x)[0], self.inputs),
             None => joined::forward(x, self.inputs),
         };
         let heads = self.head_norms.map(|norms| {
             let heads = self.parts(&states);
-            let normed = [0, 1].map(|part| norms[part].forward(&heads[part])[0].clone());
+            let normed = [0, 1].map(|part| {
+                let [normed, _] = norms[part].forward(&heads[part]);
+                normed
+            });
             self.put(&mut states, &normed);
             heads
         });
@@ -240,61 +264,69 @@ impl Block<'_> {
         let [context, log_sums] = attention::forward(&inputs, &self.shape);
         let mut out = linear::forward(&context, self.output);
         residual::add(&mut out, x, self.output.width.output, self.dropout);
-        let attended = Attended {
+        let kept = Kept {
             states,
             heads,
             context,
             log_sums,
         };
-        (out, attended)
+        (out, kept)
     }
 
     /// Gradients of the `needed` inputs.
     fn backward(
         &self,
         x: &[f32],
-        attended: &Attended,
+        kept: &Kept,
         gradient: &[f32],
         needed: &[bool],
     ) -> Vec<Option<Vec<f32>>> {
         let (width, products) = (self.output.width, self.products);
-        let dropped = residual::dropped(gradient, width.output, self.dropout);
         let mut found = vec![None; needed.len()];
-        found[4] = needed[4].then(|| weight_gradient(&attended.context, &dropped, width, products));
-        let mut others = needed.iter().enumerate().filter(|(input, _)| *input != 4);
+        let dropped = residual::dropped(gradient, width.output, self.dropout);
+        let output = || weight_gradient(&kept.context, &dropped, width, products);
+        found[OUTPUT] = needed[OUTPUT].then(output);
+        let mut others = needed
+            .iter()
+            .enumerate()
+            .filter(|(input, _)| *input != OUTPUT);
         if !others.any(|(_, needed)| *needed) {
             return found;
         }
         let context = linear::input_gradient(&dropped, self.output, products);
         drop(dropped);
-        let (states, of_heads) = self.attend_backward(attended, &context);
-        let normed = self.norm.map(|norm| norm.forward(x));
-        let input = normed.as_ref().map_or(x, |[normed, _]| normed);
-        let biases = needed.len() - 3;
-        let of_layer = |layer: usize| {
-            let of_bias = self.inputs[layer].bias.is_some() && needed[biases + layer];
-            [needed[1 + layer], of_bias]
-        };
-        let layers = [0, 1, 2].map(of_layer);
-        let layers = joined::layer_gradients(input, &states, self.inputs, products, layers);
-        for (layer, [weight, bias]) in layers.into_iter().enumerate() {
-            found[1 + layer] = weight;
-            if bias.is_some() {
-                found[biases + layer] = bias;
-            }
-        }
-        let first_gamma = 5 + usize::from(self.norm.is_some());
+        let (states, of_heads) = self.attend_backward(kept, &context);
+        drop(context);
+        let first_gamma = FIRST_OPTION + usize::from(self.norm.is_some());
         for (number, gamma) in of_heads.into_iter().flatten().enumerate() {
             found[first_gamma + number] = Some(gamma);
         }
-        let input_gradient = |other| joined::input_gradient(&states, self.inputs, products, other);
-        match (self.norm, &normed) {
-            (Some(norm), Some([_, moments])) if needed[0] || needed[5] => {
-                let of_normed = input_gradient(None);
-                let [x, gamma] = norm.backward(x, moments, &of_normed, Some(gradient));
-                (found[0], found[5]) = (Some(x), Some(gamma));
+        let first_bias = needed.len() - self.inputs.len();
+        let of_layer = |layer: usize| {
+            let of_bias = self.inputs[layer].bias.is_some() && needed[first_bias + layer];
+            [needed[1 + layer], of_bias]
+        };
+        let (normed, moments) = match self.norm.map(|norm| norm.forward(x)) {
+            Some([normed, moments]) => (Some(normed), moments),
+            None => (None, Vec::new()),
+        };
+        let input = normed.as_deref().unwrap_or(x);
+        let of_layers = [0, 1, 2].map(of_layer);
+        let layers = joined::layer_gradients(input, &states, self.inputs, products, of_layers);
+        drop(normed);
+        for (layer, [weight, bias]) in layers.into_iter().enumerate() {
+            found[1 + layer] = weight;
+            if bias.is_some() {
+                found[first_bias + layer] = bias;
             }
-            (None, _) if needed[0] => found[0] = Some(input_gradient(Some(gradient))),
+        }
+        let of_input = |other| joined::input_gradient(&states, self.inputs, products, other);
+        match self.norm {
+            Some(norm) if needed[0] || needed[FIRST_OPTION] => {
+                let [x, gamma] = norm.backward(x, &moments, &of_input(None), Some(gradient));
+                (found[0], found[FIRST_OPTION]) = (Some(x), Some(gamma));
+            }
+            None if needed[0] => found[0] = Some(of_input(Some(gradient))),
             _ => {}
         }
         found
@@ -302,22 +334,18 @@ impl Block<'_> {
 
     /// Gradients of queries, keys and values, side by side, before heads were normalized, and of the γ
     /// of their norms.
-    fn attend_backward(
-        &self,
-        attended: &Attended,
-        gradient: &[f32],
-    ) -> (Vec<f32>, Option<[Vec<f32>; 2]>) {
-        let inputs = Inputs::joined(&attended.states, self.rows, &self.shape);
+    fn attend_backward(&self, kept: &Kept, gradient: &[f32]) -> (Vec<f32>, Option<[Vec<f32>; 2]>) {
+        let inputs = Inputs::joined(&kept.states, self.rows, &self.shape);
         let outputs = Outputs {
-            context: &attended.context,
-            log_sums: &attended.log_sums,
+            context: &kept.context,
+            log_sums: &kept.log_sums,
             gradient,
         };
         let mut states = attention::backward_joined(&inputs, &outputs, &self.shape);
         self.turn(&mut states, true);
         let gammas = self
             .head_norms
-            .zip(attended.heads.as_ref())
+            .zip(kept.heads.as_ref())
             .map(|(norms, heads)| {
                 let gradients = self.parts(&states);
                 let found = [0, 1].map(|part| {
@@ -353,24 +381,33 @@ impl Block<'_> {
     /// Copies of the queries and the keys.
     fn parts(&self, states: &[f32]) -> [Vec<f32>; 2] {
         let [query, key, value] = self.widths();
-        let rows = || states.chunks_exact(query + key + value);
-        [
-            rows().flat_map(|row| &row[..query]).copied().collect(),
-            rows()
-                .flat_map(|row| &row[query..query + key])
-                .copied()
-                .collect(),
-        ]
+        let stride = query + key + value;
+        let rows = states.len() / stride;
+        by_rows(rows, per_task(rows, MANY), [query, key], |rows, parts| {
+            let [queries, keys] = parts.map(zeroed);
+            let states = states[rows.start * stride..rows.end * stride].chunks_exact(stride);
+            let parts = queries
+                .chunks_exact_mut(query)
+                .zip(keys.chunks_exact_mut(key));
+            for (state, (queries, keys)) in states.zip(parts) {
+                queries.copy_from_slice(&state[..query]);
+                keys.copy_from_slice(&state[query..query + key]);
+            }
+            [queries, keys]
+        })
     }
 
     /// Replaces the queries and the keys.
     fn put(&self, states: &mut [f32], [queries, keys]: &[Vec<f32>; 2]) {
         let [query, key, value] = self.widths();
-        let rows = states.chunks_exact_mut(query + key + value);
-        let parts = queries.chunks_exact(query).zip(keys.chunks_exact(key));
-        for (row, (queries, keys)) in rows.zip(parts) {
-            row[..query].copy_from_slice(queries);
-            row[query..query + key].copy_from_slice(keys);
-        }
+        let states = states.par_chunks_exact_mut(query + key + value);
+        let parts = queries
+            .par_chunks_exact(query)
+            .zip(keys.par_chunks_exact(key));
+        let tasks = states.zip(parts).with_min_len(64);
+        tasks.for_each(|(state, (queries, keys))| {
+            state[..query].copy_from_slice(queries);
+            state[query..query + key].copy_from_slice(keys);
+        });
     }
 }

@@ -304,6 +304,21 @@ fn what_is_frozen_changes_no_other_gradient() {
         }
         let only = run(&frozen_x, &frozen, &frozen_gated, &norm);
         same_gradients(&norm.gamma.val(), &only, &all);
+        for index in (0..3).filter(|index| attention.layers[*index].bias.is_some()) {
+            let mut some = frozen.clone();
+            some.layers[index].bias = attention.layers[index].bias.clone();
+            let only = run(&frozen_x, &some, &frozen_gated, &frozen_norm);
+            let bias = attention.layers[index].bias.as_ref().unwrap().val();
+            same_gradients(&bias, &only, &all);
+        }
+        if let Some(norms) = &attention.head_norms {
+            for part in [0, 1] {
+                let mut some = frozen.clone();
+                some.head_norms.as_mut().unwrap()[part] = norms[part].clone();
+                let only = run(&frozen_x, &some, &frozen_gated, &frozen_norm);
+                same_gradients(&norms[part].gamma.val(), &only, &all);
+            }
+        }
         if let Some(norm) = &attention.norm {
             let some = Attention {
                 norm: Some(norm.clone()),
@@ -382,12 +397,31 @@ fn dropout_is_the_same_forwards_and_backwards() {
     let [x, other] = [(); 2].map(|()| random([2, 9, width], &device));
     super::dropout::check_direction(attend, &x, &other, 2e-2);
     super::dropout::check_direction(feed_forward, &x, &other, 2e-2);
-    let error = |block: &dyn Fn(Tensor<3>) -> Tensor<3>, without: Tensor<3>| {
-        (block(x.clone()) - without)
-            .abs()
-            .max()
-            .into_scalar::<f32>()
+    // Each of the two drops something: probabilities, and what is added to the residual.
+    let [of_probabilities, of_sum] = [
+        (dropout, flex::Dropout::NONE),
+        (flex::Dropout::NONE, dropout),
+    ]
+    .map(|(inside, outside)| {
+        let mut kernel = attention.clone();
+        (kernel.attention.dropout, kernel.dropout) = (inside, outside);
+        kernel
+    });
+    let none = flex::FusedRotaryAttention {
+        dropout: flex::Dropout::NONE,
+        ..of_sum.clone()
     };
+    let run = |kernel: flex::FusedRotaryAttention| -> Tensor<3> {
+        let [x, gamma] = [x.clone().into_dispatch(), gamma.clone().into_dispatch()];
+        let [query, key, value, output] = [(); 4].map(|()| square.clone());
+        flex::run(kernel, [x, query, key, value, output, gamma])
+    };
+    let far = |left: Tensor<3>, right: Tensor<3>| {
+        let error = (left - right).abs().max().into_scalar::<f32>();
+        assert!(error > 0.01, "{error}");
+    };
+    far(run(of_probabilities), run(none.clone()));
+    far(run(of_sum), run(none));
     let without = flex::FusedGated {
         dropout: flex::Dropout::NONE,
         ..gated.clone()
@@ -395,7 +429,7 @@ fn dropout_is_the_same_forwards_and_backwards() {
     let inputs = [x.clone().into_dispatch(), gamma.clone().into_dispatch()];
     let [states, gamma] = inputs;
     let inputs = [states, gamma, wide.clone(), wide.clone(), narrow.clone()];
-    assert!(error(&feed_forward, flex::run(without, inputs)) > 0.01);
+    far(feed_forward(x.clone()), flex::run(without, inputs));
 }
 
 #[test]
@@ -428,7 +462,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
     }
 }
 
-/// The norm of an attention block, or one that changes nothing but the length of rows.
+/// The norm of an attention block, or one with γ = 1.
 fn rms_of(attention: &Attention) -> RmsNorm {
     let device = attention.layers[0].weight.device();
     let none = || RmsNormConfig::new(WIDTH).init(&device);
