@@ -1,5 +1,10 @@
 //! Rows of floats in bytes.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
 use crate::flex::math::vector_fn;
 
 /// Of a row in bytes.
@@ -26,6 +31,12 @@ pub(super) fn divide(quads: &mut [u32], values: &[f32]) -> Row {
         // SAFETY: the machine has the instructions; there is room.
         #[expect(unsafe_code, reason = "the compiler cannot see the check")]
         return unsafe { avx512::divide(quads, values) };
+    }
+    #[cfg(target_arch = "x86_64")]
+    if crate::flex::math::has_avx2() {
+        // SAFETY: the machine has the instructions; there is room.
+        #[expect(unsafe_code, reason = "the compiler cannot see the check")]
+        return unsafe { avx2::divide(quads, values) };
     }
     divide_anywhere(quads, values)
 }
@@ -99,66 +110,6 @@ vector_fn! {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-mod avx512 {
-    use std::arch::x86_64::{
-        __m512, _mm_mask_storeu_epi8, _mm512_add_ps, _mm512_cvtepi32_epi8, _mm512_cvtps_epi32,
-        _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_reduce_add_ps,
-        _mm512_reduce_max_ps, _mm512_reduce_min_ps, _mm512_set1_ps, _mm512_setzero_ps,
-        _mm512_sub_ps,
-    };
-
-    use super::{ROUND, Row, Scale};
-
-    /// Sixteen values from `start` on and the mask of those that there are; 0 for the others.
-    ///
-    /// # Safety
-    /// The machine has AVX-512.
-    #[expect(unsafe_code, reason = "the load is masked")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    unsafe fn load(values: &[f32], start: usize) -> (__m512, u16) {
-        let left = (values.len() - start).min(16);
-        let mask = u16::MAX >> (16 - left);
-        // SAFETY: only values of the slice are read.
-        let loaded = unsafe { _mm512_maskz_loadu_ps(mask, values.as_ptr().wrapping_add(start)) };
-        (loaded, mask)
-    }
-
-    /// # Safety
-    /// The machine has AVX-512, and `quads` has room for as many bytes as there are values.
-    #[expect(unsafe_code, reason = "sixteen bytes are stored at once")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    pub(super) unsafe fn divide(quads: &mut [u32], values: &[f32]) -> Row {
-        let nothing = _mm512_setzero_ps();
-        let (mut low, mut high, mut rest) = (nothing, nothing, nothing);
-        for start in (0..values.len()).step_by(16) {
-            // SAFETY: the machine has the instructions.
-            let (loaded, _) = unsafe { load(values, start) };
-            // Of a value that is not a number, the other is taken.
-            low = _mm512_min_ps(loaded, low);
-            high = _mm512_max_ps(loaded, high);
-            rest = _mm512_add_ps(rest, _mm512_mul_ps(loaded, nothing));
-        }
-        let (least, most) = (_mm512_reduce_min_ps(low), _mm512_reduce_max_ps(high));
-        let scale = Scale::new(least, most, _mm512_reduce_add_ps(rest));
-        let [per_step, zero, round] =
-            [scale.per_step, scale.zero, ROUND].map(|value| _mm512_set1_ps(value));
-        let greatest = _mm512_set1_ps(255.0);
-        let bytes: *mut i8 = quads.as_mut_ptr().cast();
-        for start in (0..values.len()).step_by(16) {
-            // SAFETY: the machine has the instructions.
-            let (loaded, mask) = unsafe { load(values, start) };
-            let steps = _mm512_add_ps(_mm512_mul_ps(loaded, per_step), round);
-            let steps = _mm512_add_ps(_mm512_sub_ps(steps, round), zero);
-            let steps = _mm512_min_ps(_mm512_max_ps(steps, nothing), greatest);
-            let found = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(steps));
-            // SAFETY: the caller has room for the bytes of the mask.
-            unsafe { _mm_mask_storeu_epi8(bytes.wrapping_add(start), mask, found) };
-        }
-        scale.row
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -197,7 +148,16 @@ mod tests {
             let row = divide(&mut found, &values);
             prop_assert_eq!(row, divide_anywhere(&mut expected, &values));
             prop_assert!((0..=255).contains(&row.zero));
-            prop_assert_eq!(found, expected);
+            prop_assert_eq!(&found, &expected);
+            // Where `divide` has taken other instructions.
+            #[cfg(target_arch = "x86_64")]
+            if crate::flex::math::has_avx2() {
+                found.fill(0);
+                #[expect(unsafe_code, reason = "the machine has the instructions; there is room")]
+                let again = unsafe { avx2::divide(&mut found, &values) };
+                prop_assert_eq!(row, again);
+                prop_assert_eq!(&found, &expected);
+            }
         }
     }
 }
